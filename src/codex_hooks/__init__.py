@@ -1,0 +1,1 @@
+"""Policy for coding agents: hooks around runs, sessions, turns and tool uses."""

@@ -1,0 +1,118 @@
+"""What can go wrong between a caller, the hooks and the codex server, as one tree.
+
+``ConfigError`` is the caller's to mend before anything is sent, ``RpcError`` is about one request
+or the connection, ``PromptRunError`` about one prompt run. All are ``CodexHooksError``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codex_hooks import CodexHooksError
+
+if TYPE_CHECKING:
+    from codex_hooks import Block
+
+
+class ConfigError(CodexHooksError):
+    """The caller's configuration cannot work; nothing has been sent."""
+
+
+class CodexNotFound(ConfigError):
+    """There is no codex binary to start."""
+
+
+class CodexUnsupported(ConfigError):
+    """The program found is no codex app-server, or one of a version that is too old."""
+
+
+class GateNotArmed(CodexHooksError):
+    """Codex would not put this thread's tool uses before the hooks, so it was not started (G6)."""
+
+
+class RpcError(CodexHooksError):
+    """A request to the server did not succeed. ``method`` names it."""
+
+    def __init__(self, message: str, *, method: str | None = None) -> None:
+        super().__init__(message)
+        self.method = method
+
+
+class RpcTimeout(RpcError):
+    """No reply came in time (R4)."""
+
+
+class TransportClosed(RpcError):
+    """The server's process or its pipe is gone; what was in flight will not be answered (R5)."""
+
+
+class ResponseError(RpcError):
+    """The server answered with a JSON-RPC error: its ``code``, message and ``data``."""
+
+    def __init__(self, message: str, *, method: str | None, code: int, data: Any = None) -> None:
+        super().__init__(message, method=method)
+        self.code = code
+        self.data = data
+
+
+class InvalidRequest(ResponseError):
+    """The server did not accept the request or its parameters (-32600, -32602)."""
+
+
+class MethodNotFound(ResponseError):
+    """This server does not know the method (-32601)."""
+
+
+class Overloaded(ResponseError):
+    """The server was still overloaded after the last retry (-32001)."""
+
+
+class ServerError(ResponseError):
+    """Any other error that the server answered with."""
+
+
+class PromptRunError(CodexHooksError):
+    """A prompt run that did not end with an answer."""
+
+
+class AttachmentNotFound(PromptRunError):
+    """An attached path does not exist; nothing was sent."""
+
+
+class BlockedByHook(PromptRunError):
+    """A plugin blocked the run, its session or its turn: ``block`` is its decision."""
+
+    def __init__(self, block: Block, *, correlation_id: str | None = None) -> None:
+        phase = block.phase.value if block.phase else None
+        super().__init__(
+            f"blocked by plugin {block.plugin!r} in {phase}: {block.message}",
+            plugin=block.plugin,
+            hook=phase,
+            correlation_id=correlation_id,
+        )
+        self.block = block
+
+
+class TurnFailed(PromptRunError):
+    """The turn ended as failed; ``code`` is the server's own word for why, where it gave one."""
+
+    def __init__(self, message: str, *, turn_id: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.turn_id = turn_id
+        self.code = code
+
+
+class TurnInterrupted(PromptRunError):
+    """The turn was interrupted before it had an answer."""
+
+
+class TurnTimeout(PromptRunError):
+    """The turn did not end within the run's time-out; it was interrupted."""
+
+
+class TurnCompletedWithoutAssistantText(PromptRunError):
+    """The turn completed, but an error took the place of the answer."""
+
+
+class EmptyAssistantText(PromptRunError):
+    """The turn completed with no answer text and no error."""
