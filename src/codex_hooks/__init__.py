@@ -1,1 +1,60 @@
 """Policy for coding agents: hooks around runs, sessions, turns and tool uses."""
+
+from __future__ import annotations
+
+from codex_hooks._context import (
+    AtPath,
+    Attachment,
+    HookContext,
+    HookPhase,
+    ImageUrl,
+    LocalImage,
+    RunStatus,
+    Skill,
+    ToolApproval,
+    ToolCall,
+    ToolKind,
+)
+from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
+from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
+from codex_hooks._kernel import HookKernel
+from codex_hooks._match import HookMatcher
+from codex_hooks._registry import Registration
+from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind, SkippedPlugin
+from codex_hooks._run import PostOutcome, PreOutcome, Run
+from codex_hooks._specs import hookimpl
+
+__all__ = [
+    "Allow",
+    "Ask",
+    "AtPath",
+    "Attachment",
+    "Block",
+    "CodexHooksError",
+    "Decision",
+    "DiscoveryError",
+    "HookCall",
+    "HookContext",
+    "HookIssue",
+    "HookKernel",
+    "HookMatcher",
+    "HookPhase",
+    "HookReport",
+    "ImageUrl",
+    "InvalidDecision",
+    "IssueKind",
+    "LocalImage",
+    "Mutate",
+    "PluginError",
+    "PostOutcome",
+    "PreOutcome",
+    "Registration",
+    "Run",
+    "RunStatus",
+    "Skill",
+    "SkippedPlugin",
+    "ToolApproval",
+    "ToolCall",
+    "ToolKind",
+    "hookimpl",
+]

@@ -1,0 +1,257 @@
+"""How the answers of one phase become one decision: the rules, and nothing but the rules.
+
+Plain code without an event loop. `Fold.next` names the implementation to ask next, `Fold.answer`
+or `Fold.fail` takes what came of it.
+
+* K2: each sees the context with the changes of those before it. In a pre phase the first `Block`
+  ends the phase and every change of that phase is dropped.
+* K3: whoever should see the final context and has seen less is asked again, in rounds; after
+  three rounds without rest: block.
+* K4: nothing < `Allow` < `Mutate` < `Ask` < `Block`. Decisions only tighten. An `Allow` counts
+  only if it was given to the final context.
+* K5: a failure blocks in a pre phase, unless ``on_error="ignore"``, and is recorded in a post
+  phase, unless ``on_error="block"`` in ``post_tool_use``, which withholds the output.
+* K12: in observe mode an answer is recorded and nothing comes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from codex_hooks._context import HookContext, HookPhase
+from codex_hooks._decisions import (
+    Allow,
+    Ask,
+    Block,
+    Decision,
+    InvalidDecision,
+    Mutate,
+    apply,
+    check_fits,
+)
+from codex_hooks._report import HookCall, HookIssue, IssueKind, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codex_hooks._plan import Implementation
+
+MAX_ROUNDS: Final = 3
+
+
+class Fold:
+    """One phase of one run."""
+
+    __slots__ = (  # inside first, then what others read
+        "_allowed_at", "_call_id", "_changed", "_implementations", "_index", "_initial", "_log",
+        "_order", "_phase", "_position", "_round", "_seen", "_version",
+        "asked", "block", "context", "current", "decisions", "depth", "over",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ctx: HookContext,
+        implementations: Sequence[Implementation],
+        log: list[HookCall],
+        depth: int = 1,
+    ) -> None:
+        if ctx.round != 1:
+            ctx = ctx.evolve(round=1)
+        self.context = ctx
+        self.block: Block | None = None
+        self.asked: Ask | None = None
+        self.decisions: list[Decision] = []
+        self.current: Implementation | None = None
+        self.depth = depth
+        self._initial = ctx
+        self._phase = ctx.phase
+        self._call_id = ctx.tool.call_id if ctx.tool else None
+        self._implementations = implementations
+        self._log = log
+        self._round = 1
+        # The context has a version: the number of changes made to it so far. _seen holds, for
+        # each implementation, the version that its last look ended with.
+        self._version = 0
+        self._seen = [0] * len(implementations)
+        self._changed: set[int] = set()
+        self._allowed_at: dict[int, int] = {}
+        self._order: Sequence[int] = range(len(implementations))
+        self._position = -1
+        self._index = -1
+        self.over = False
+
+    def next(self) -> Implementation | None:
+        """Return whom to ask now about ``self.context``; ``None`` when the phase is over."""
+        if self.over:
+            return None
+        self._position += 1
+        if self._position == len(self._order) and not self._begin_round():
+            return None
+        self._index = self._order[self._position]
+        self.current = self._implementations[self._index]
+        return self.current
+
+    def answer(self, value: object, microseconds: float) -> None:
+        """Take what the implementation returned by `next` has answered."""
+        index = self._index
+        self._seen[index] = self._version
+        implementation = self._implementations[index]
+        if value is None:
+            if self._allowed_at:
+                self._allowed_at.pop(index, None)
+            self._record(implementation, "nothing", microseconds)
+            return
+        if not isinstance(value, Decision):
+            message = f"returned {type(value).__name__}, which is no decision"
+            self.fail(IssueKind.VALIDATION, message, microseconds)
+            return
+        try:
+            check_fits(value, self._phase)
+        except InvalidDecision as error:
+            self.fail(IssueKind.VALIDATION, str(error), microseconds)
+            return
+        changed = isinstance(value, Mutate) and not implementation.observe and self._change(value)
+        self._record(
+            implementation,
+            value.word,
+            microseconds,
+            digest=digest_of(self.context) if changed else None,
+        )
+        if not implementation.observe:
+            self._enforce(value, implementation)
+
+    def fail(self, kind: IssueKind, message: str, microseconds: float) -> None:
+        """Take a failure of the implementation returned by `next` (K5)."""
+        self._seen[self._index] = self._version
+        self._fail(self._implementations[self._index], kind, message, microseconds)
+
+    def answer_wrapper(self, wrapper: Implementation, value: object, microseconds: float) -> None:
+        """Take what a wrapper made of ``decisions``: it may add to them, never take away (K1)."""
+        added = value if isinstance(value, list | tuple) else () if value is None else (value,)
+        new = [item for item in added if not any(item is known for known in self.decisions)]
+        for item in new:
+            if not isinstance(item, Allow | Ask | Block):
+                message = f"the wrapper returned a {type(item).__name__}: it may add Ask or Block"
+                self._fail(wrapper, IssueKind.VALIDATION, message, microseconds)
+                return
+        strongest = max(new, key=lambda item: item.strength, default=None)
+        self._record(wrapper, strongest.word if strongest else "nothing", microseconds)
+        if strongest and not isinstance(strongest, Allow) and not wrapper.observe:
+            self._enforce(strongest, wrapper)
+
+    def fail_wrapper(
+        self, wrapper: Implementation, kind: IssueKind, message: str, microseconds: float
+    ) -> None:
+        """Take a failure of a wrapper (K5)."""
+        self._fail(wrapper, kind, message, microseconds)
+
+    @property
+    def final_context(self) -> HookContext:
+        """The context as it goes on from here: without this phase's changes when blocked (K2)."""
+        return self._initial if self.block and self._phase.is_pre else self.context
+
+    @property
+    def allowed(self) -> bool:
+        """Whether anyone allowed the context as it finally stands."""
+        return not self.block and any(at == self._version for at in self._allowed_at.values())
+
+    @property
+    def decision(self) -> Decision | None:
+        """The strongest decision (K4); `Mutate` stands for all changes together."""
+        changes = [item for item in self.decisions if isinstance(item, Mutate)]
+        if self.block or self.asked:
+            return self.block or self.asked
+        if changes and self._version:
+            return changes[-1]
+        return Allow() if self.allowed else None
+
+    @property
+    def _can_block(self) -> bool:
+        return self._phase.is_pre or self._phase is HookPhase.POST_TOOL_USE
+
+    def _enforce(self, decision: Decision, implementation: Implementation) -> None:
+        if isinstance(decision, Block):
+            decision = replace(decision, plugin=implementation.plugin, phase=self._phase)
+            self.block = self.block or decision
+            self.over = self._phase.is_pre
+        elif isinstance(decision, Ask):
+            decision = replace(decision, plugin=implementation.plugin)
+            self.asked = self.asked or decision
+        elif isinstance(decision, Allow):
+            self._allowed_at[self._index] = self._version
+        self.decisions.append(decision)
+
+    def _change(self, change: Mutate) -> bool:
+        changed = apply(change, self.context)
+        if changed is self.context:
+            return False
+        self.context = changed
+        self._version += 1
+        self._seen[self._index] = self._version
+        self._changed.add(self._index)
+        return True
+
+    def _fail(
+        self, implementation: Implementation, kind: IssueKind, message: str, microseconds: float
+    ) -> None:
+        policy = implementation.on_error
+        blocks = policy != "ignore" if self._phase.is_pre else policy == "block"
+        opened = policy == "ignore" and self._phase.is_pre and not implementation.observe
+        issue = HookIssue(implementation.plugin, self._phase, kind, message, opened)
+        self._record(implementation, "failed", microseconds, issue=issue)
+        if blocks and self._can_block and not implementation.observe:
+            self._enforce(Block(f"the plugin failed: {message}"), implementation)
+
+    def _begin_round(self) -> bool:
+        if self._version == 0:
+            return False
+        order = [
+            index
+            for index, implementation in enumerate(self._implementations)
+            if self._seen[index] < self._version
+            and implementation.recheck is not False
+            and (implementation.recheck or index not in self._changed)
+        ]
+        if not order:
+            return False
+        if self._round == MAX_ROUNDS:
+            self._give_up()
+            return False
+        self._round += 1
+        self.context = self.context.evolve(round=self._round)
+        self._order, self._position = order, 0
+        return True
+
+    def _give_up(self) -> None:
+        restless = [self._implementations[index] for index in sorted(self._changed)]
+        names = ", ".join(item.plugin for item in restless)
+        message = f"no rest after {MAX_ROUNDS} rounds: the context is still changed by {names}"
+        issue = HookIssue(restless[-1].plugin, self._phase, IssueKind.EXECUTION, message)
+        self._record(restless[-1], "failed", 0.0, issue=issue)
+        if self._can_block:
+            self._enforce(Block(message), restless[-1])
+
+    def _record(
+        self,
+        implementation: Implementation,
+        decision: str,
+        microseconds: float,
+        *,
+        issue: HookIssue | None = None,
+        digest: str | None = None,
+    ) -> None:
+        self._log.append(
+            HookCall(
+                implementation.plugin,
+                implementation.scope,
+                self._phase,
+                self._round,
+                decision,
+                microseconds,
+                issue,
+                not implementation.observe,
+                self._call_id,
+                digest,
+            )
+        )

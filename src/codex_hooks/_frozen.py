@@ -1,0 +1,82 @@
+"""JSON values that nobody can change in place.
+
+A hook context is handed to every plugin in turn. What one of them could change behind the
+kernel's back, the next would see without anyone having decided it (F9), so mappings and lists
+inside a context are frozen copies: still ``dict`` and ``tuple`` to read, compare and serialise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, TypeAlias
+
+JsonValue: TypeAlias = (
+    "str | int | float | bool | Mapping[str, JsonValue] | tuple[JsonValue, ...] | None"
+)
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class FrozenDict(dict[str, Any]):
+    """A ``dict`` that refuses every change with ``TypeError``; ``|`` gives a plain ``dict``."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("the hook context is frozen: return Mutate(...) from the hook to change it")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict has none, being mutable
+        return hash(frozenset(self.items()))
+
+    def __copy__(self) -> FrozenDict:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> FrozenDict:
+        return self
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, Any]]]:
+        return FrozenDict, (dict(self),)
+
+
+EMPTY: Final = FrozenDict()
+
+
+def freeze(value: object, where: str) -> Any:
+    """Return ``value`` as frozen JSON: scalars as they are, mappings and lists copied.
+
+    Raises ``TypeError`` naming ``where`` for anything that JSON cannot say, and for nesting so
+    deep that it could not be read back.
+    """
+    try:
+        return _freeze(value, where)
+    except RecursionError:
+        raise TypeError(f"{where} is nested too deeply") from None
+
+
+def freeze_mapping(value: object, where: str) -> FrozenDict:
+    """Like `freeze`, for a value that has to be a mapping with string keys."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{where} must be a mapping, not {type(value).__name__}")
+    frozen: FrozenDict = freeze(value, where)
+    return frozen
+
+
+def _freeze(value: object, where: str) -> Any:
+    if type(value) in _SCALARS or type(value) is FrozenDict:
+        return value
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has a key of type {type(key).__name__}: keys are strings")
+        return FrozenDict({key: _freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_freeze(item, f"{where}[{index}]") for index, item in enumerate(value))
+    if isinstance(value, str | int | float):
+        return value  # a subclass, such as a StrEnum member: JSON takes it as its base
+    raise TypeError(
+        f"{where} is a {type(value).__name__}: only JSON values can be carried "
+        "(str, int, float, bool, None, mappings with string keys, lists)"
+    )

@@ -1,0 +1,140 @@
+"""`HookKernel`: the registry, the dispatch and the reports behind one door.
+
+It knows nothing of processes or of Codex's wire; a consumer brings contexts and carries out what
+comes back.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from codex_hooks._dispatch import Call
+from codex_hooks._errors import PluginError
+from codex_hooks._registry import Mode, Registration, Registry
+from codex_hooks._run import PostOutcome, PreOutcome, Run
+from codex_hooks._workers import MAX_THREADS, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codex_hooks._context import HookContext, HookPhase
+    from codex_hooks._plan import Plan
+    from codex_hooks._report import HookReport, SkippedPlugin
+
+MAX_REPORTS: Final = 128
+"""How many finished reports a kernel remembers."""
+
+MAX_OPEN_RUNS: Final = 1024
+"""How many runs begun by `HookKernel.run_pre` alone may wait for their post phase."""
+
+
+class HookKernel:
+    """Plugins, and the asking of them.
+
+    ``max_threads`` bounds the threads for sync hooks (K6). Safe to use from several threads and
+    event loops, as far as registering goes; a run belongs to one event loop.
+    """
+
+    def __init__(self, *, max_threads: int = MAX_THREADS) -> None:
+        self.workers = Workers(max_threads)
+        self.skipped: tuple[SkippedPlugin, ...] = ()
+        self._registry = Registry()
+        self._reports: deque[HookReport] = deque(maxlen=MAX_REPORTS)
+        self._open: OrderedDict[str, tuple[HookPhase, Run]] = OrderedDict()
+        self.report_failures = 0
+
+    def register(
+        self,
+        plugin: object,
+        name: str | None = None,
+        *,
+        thread_id: str | None = None,
+        mode: Mode = "enforce",
+    ) -> Registration:
+        """Make ``plugin`` active, globally or for one thread (K9).
+
+        ``name`` is the plugin's module or class name if not given. In ``mode="observe"`` its
+        decisions are reported and not enforced (K12). Raises `PluginError` for a plugin of the
+        wrong shape and for a name that is in use.
+        """
+        if mode not in ("enforce", "observe"):
+            raise PluginError(f"mode={mode!r}: it is 'enforce' or 'observe'", plugin=name)
+        if name is None:
+            name = getattr(plugin, "__name__", None) or type(plugin).__name__
+        return self._registry.add(plugin, name, thread_id=thread_id, mode=mode, discovered=False)
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """Return every active plugin: global ones first, each scope in the order of asking."""
+        return self._registry.registrations()
+
+    def plan(
+        self, hook: str, thread_id: str | None = None, parent_thread_id: str | None = None
+    ) -> Plan:
+        """Return who would be asked for ``hook``, in order; empty where nobody would."""
+        return self._registry.plan(hook, thread_id, parent_thread_id)
+
+    def run(
+        self, correlation_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Run:
+        """Return a run: ``async with kernel.run() as run`` and then ``run.pre``, ``run.post``."""
+        return Run(self, correlation_id, metadata)
+
+    async def run_pre(self, ctx: HookContext) -> PreOutcome:
+        """Run one pre phase; the post phase of the same correlation id finishes its run.
+
+        A consumer with more than one phase in a run opens it with `run` instead.
+        """
+        begun = self._open.get(ctx.correlation_id)
+        run = begun[1] if begun else Run(self, ctx.correlation_id, ctx.metadata)
+        outcome = await run.pre(ctx)
+        if begun is None:
+            if outcome.blocked:
+                await run.finish()
+            else:
+                self._open[ctx.correlation_id] = (ctx.phase, run)
+                if len(self._open) > MAX_OPEN_RUNS:
+                    _, (_, forgotten) = self._open.popitem(last=False)
+                    await forgotten.finish()
+        return outcome
+
+    async def run_post(self, ctx: HookContext) -> PostOutcome:
+        """Run one post phase; finish the run if its pre phase was what began it."""
+        opened_by, run = self._open.get(ctx.correlation_id) or (
+            ctx.phase.counterpart,
+            Run(self, ctx.correlation_id, ctx.metadata),
+        )
+        outcome = await run.post(ctx)
+        if opened_by is ctx.phase.counterpart:
+            self._open.pop(ctx.correlation_id, None)
+            await run.finish()
+        return outcome
+
+    @property
+    def latest_report(self) -> HookReport | None:
+        """The report of the run that finished last."""
+        return self._reports[-1] if self._reports else None
+
+    def reports(self) -> tuple[HookReport, ...]:
+        """Return the reports of the latest finished runs, oldest first."""
+        return tuple(self._reports)
+
+    def close(self) -> None:
+        """End every registration, last first, so that plugins can stop."""
+        for registration in reversed(self.registrations()):
+            registration.unregister()
+
+    async def _publish(self, report: HookReport, thread_id: str | None) -> None:
+        """Hand a finished report to who asked for it; nobody's failure there matters (K8)."""
+        self._reports.append(report)
+        for implementation in self.plan("hook_report", thread_id).implementations:
+            call = Call(self.workers, None)
+            with anyio.CancelScope() as scope:
+                try:
+                    await call.make(implementation, implementation.call, report, scope)
+                except Exception:  # an observer's own trouble: counted, and the run goes on
+                    self.report_failures += 1
+            if scope.cancel_called:
+                self.report_failures += 1

@@ -1,0 +1,213 @@
+"""Who is registered where, and in which order they are asked (K1, K9, K10).
+
+Plans are immutable and replaced as a whole: a phase in flight keeps the one it began with.
+Registering and unregistering takes a lock; looking a plan up takes none. A thread's plugins live
+in an overlay of that thread alone, so that they cost other threads nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+
+import pluggy
+
+from codex_hooks._errors import PluginError
+from codex_hooks._plan import ARGUMENTS, EMPTY_PLAN, Compiled, Plan, compile_plugin, merge
+from codex_hooks._specs import PROJECT, HookSpecs
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Mode: TypeAlias = Literal["enforce", "observe"]
+
+GLOBAL: Final = "global"
+
+
+@dataclass(slots=True, eq=False)
+class Registration:
+    """A plugin that is active: globally, or where ``thread_id`` is given, for that thread.
+
+    As a context manager, and with `unregister`, it ends; ending twice is harmless.
+    """
+
+    name: str
+    plugin: object
+    thread_id: str | None
+    mode: Mode
+    _registry: Registry = field(repr=False)
+    _order: tuple[int, int] = field(repr=False)
+    _compiled: Compiled = field(repr=False)
+
+    def unregister(self) -> None:
+        """End the registration; phases in flight keep the plugin to their end (K10)."""
+        self._registry.remove(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.unregister()
+
+
+class _Overlay:
+    """One thread's own plugins, and its plans with the global ones."""
+
+    __slots__ = ("generation", "plans", "registrations")
+
+    def __init__(self) -> None:
+        self.registrations: dict[str, Registration] = {}
+        self.plans: dict[str, Plan] = {}
+        self.generation = -1
+
+
+class Registry:
+    """The plugins of one kernel."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(HookSpecs)
+        self._lock = threading.RLock()
+        self._sequence = 0
+        # Reserved while a plugin starts, so that no second one of its name can come between.
+        self._names: set[tuple[str | None, str]] = set()
+        self._global: tuple[Registration, ...] = ()
+        self._plans: dict[str, Plan] = {}
+        self._overlays: dict[str, _Overlay] = {}
+        self._generation = 0
+
+    def add(
+        self,
+        plugin: object,
+        name: str,
+        *,
+        thread_id: str | None,
+        mode: Mode,
+        discovered: bool,
+    ) -> Registration:
+        """Register ``plugin``; raise `PluginError` where its shape or its name is refused."""
+        compiled = compile_plugin(
+            self._manager, plugin, name, scope=thread_id or GLOBAL, observe=mode == "observe"
+        )
+        with self._lock:
+            self._reserve(name, thread_id)
+            self._sequence += 1
+            order = (0 if discovered else 1, self._sequence)
+        registration = Registration(name, plugin, thread_id, mode, self, order, compiled)
+        try:
+            for item in compiled.get("plugin_start", ()):
+                item.call(registration)
+            with self._lock:
+                self._publish(registration)
+        except BaseException as error:
+            with self._lock:
+                self._names.discard((thread_id, name))
+            if isinstance(error, pluggy.PluginValidationError | ValueError):
+                raise PluginError(str(error), plugin=name) from error
+            raise
+        return registration
+
+    def remove(self, registration: Registration) -> None:
+        """End ``registration``, then let its plugin stop."""
+        with self._lock:
+            key = (registration.thread_id, registration.name)
+            if key not in self._names or not self._withdraw(registration):
+                return
+            self._names.discard(key)
+        for item in registration._compiled.get("plugin_stop", ()):  # noqa: SLF001
+            item.call(registration)
+
+    def plan(self, hook: str, thread_id: str | None, parent_thread_id: str | None) -> Plan:
+        """Return whom to ask for ``hook`` in a thread or in a sub-agent of ``parent_thread_id``."""
+        overlays = self._overlays
+        own = overlays.get(thread_id) if thread_id else None
+        parent = overlays.get(parent_thread_id) if parent_thread_id else None
+        if own is None and parent is None:
+            return self._plans.get(hook, EMPTY_PLAN)
+        with self._lock:
+            if own is not None and parent is not None and own is not parent:
+                return self._merged(hook, parent, own)
+            return self._overlaid(hook, own or parent)
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """Return every registration, global ones first, each scope in its order."""
+        with self._lock:
+            scoped = [
+                item
+                for overlay in self._overlays.values()
+                for item in overlay.registrations.values()
+            ]
+            return (*self._global, *scoped)
+
+    def _reserve(self, name: str, thread_id: str | None) -> None:
+        where = f"in thread {thread_id!r}" if thread_id else "globally"
+        if (thread_id, name) in self._names:
+            raise PluginError(
+                f"a plugin named {name!r} is registered {where} already: "
+                "give this one another name",
+                plugin=name,
+            )
+        if (None, name) in self._names:
+            raise PluginError(
+                f"{name!r} is a global plugin, and a thread's plugin cannot take its place: "
+                "give it another name",
+                plugin=name,
+            )
+        self._names.add((thread_id, name))
+
+    def _publish(self, registration: Registration) -> None:
+        if registration.thread_id is None:
+            self._manager.register(registration.plugin, registration.name)
+            everyone = (*self._global, registration)
+            self._replace_global(sorted(everyone, key=lambda item: item._order))  # noqa: SLF001
+            return
+        overlay = self._overlays.setdefault(registration.thread_id, _Overlay())
+        overlay.registrations[registration.name] = registration
+        overlay.generation = -1
+
+    def _withdraw(self, registration: Registration) -> bool:
+        if registration.thread_id is None:
+            if registration not in self._global:
+                return False
+            self._manager.unregister(name=registration.name)
+            self._replace_global([item for item in self._global if item is not registration])
+            return True
+        overlay = self._overlays.get(registration.thread_id)
+        if overlay is None or overlay.registrations.get(registration.name) is not registration:
+            return False
+        del overlay.registrations[registration.name]
+        overlay.generation = -1
+        if not overlay.registrations:
+            del self._overlays[registration.thread_id]
+        return True
+
+    def _replace_global(self, registrations: list[Registration]) -> None:
+        self._global = tuple(registrations)
+        self._generation += 1
+        parts = _parts(self._global)
+        self._plans = {hook: merge(parts, hook) for hook in ARGUMENTS}
+
+    def _overlaid(self, hook: str, overlay: Any) -> Plan:
+        if overlay.generation != self._generation:
+            overlay.plans = {}
+            overlay.generation = self._generation
+        plan: Plan | None = overlay.plans.get(hook)
+        if plan is None:
+            plan = overlay.plans[hook] = self._merged(hook, overlay)
+        return plan
+
+    def _merged(self, hook: str, *overlays: _Overlay) -> Plan:
+        parts = _parts(self._global)
+        for overlay in overlays:
+            parts += _parts(overlay.registrations.values())
+        return merge(parts, hook)
+
+
+def _parts(registrations: Any) -> list[Compiled]:
+    return [item._compiled for item in registrations]  # noqa: SLF001

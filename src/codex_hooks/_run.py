@@ -1,0 +1,191 @@
+"""One run: a correlation id, one metadata mapping and one report through all of its phases."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import anyio
+
+from codex_hooks._context import HookContext, HookPhase, new_correlation_id
+from codex_hooks._decisions import Ask, Block, Decision
+from codex_hooks._dispatch import ask_all
+from codex_hooks._fold import Fold
+from codex_hooks._frozen import EMPTY, freeze_mapping
+from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind
+from codex_hooks._wrap import ask_within_wrappers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from codex_hooks._kernel import HookKernel
+
+MAX_DEPTH: Final = 4
+"""How deep runs may be started from inside one another's hooks (K15)."""
+
+_inside: Final[contextvars.ContextVar[Fold | None]] = contextvars.ContextVar(
+    "codex_hooks_inside", default=None
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PreOutcome:
+    """What came of a pre phase.
+
+    ``blocked`` says who stopped it and why. ``context`` goes on from here, with all changes made.
+    ``decision`` is the strongest one (K4), ``asked`` the question to put to a person, ``allowed``
+    whether a plugin allowed the context as it finally stands (G5).
+    """
+
+    blocked: Block | None
+    context: HookContext
+    decision: Decision | None
+    asked: Ask | None
+    allowed: bool
+    run: Run
+
+    @property
+    def report(self) -> HookReport:
+        """The run's report so far."""
+        return self.run.report
+
+
+@dataclass(frozen=True, slots=True)
+class PostOutcome:
+    """What came of a post phase: ``withheld`` keeps a tool's output from the model (G10)."""
+
+    withheld: Block | None
+    context: HookContext
+    run: Run
+
+    @property
+    def report(self) -> HookReport:
+        """The run's report so far."""
+        return self.run.report
+
+
+class Run:
+    """One correlated piece of work. Made by `HookKernel.run`; an async context manager.
+
+    Phases may run side by side, as parallel tool uses do. Leaving the context finishes the run:
+    its report is published once, whatever happened.
+    """
+
+    def __init__(
+        self, kernel: HookKernel, correlation_id: str | None, metadata: Mapping[str, Any] | None
+    ) -> None:
+        self.correlation_id = correlation_id or new_correlation_id()
+        self.metadata: Mapping[str, Any] = (
+            freeze_mapping(metadata, "metadata") if metadata else EMPTY
+        )
+        self.thread_id: str | None = None
+        self._kernel = kernel
+        self._log: list[HookCall] = []
+        self._issues: list[HookIssue] = []
+        self._blocked: Block | None = None
+        self._finished = False
+        self._bound: contextlib.ExitStack | None = None
+
+    def context(self, phase: HookPhase, **fields: Any) -> HookContext:
+        """Return a context of this run: its correlation id and its metadata as they stand now."""
+        return HookContext(
+            phase=phase, correlation_id=self.correlation_id, metadata=self.metadata, **fields
+        )
+
+    async def pre(self, ctx: HookContext) -> PreOutcome:
+        """Ask the plugins about what is to come; never raises for what a plugin does (K5)."""
+        if not ctx.phase.is_pre:
+            raise ValueError(f"{ctx.phase} is a post phase: use post()")
+        fold = await self._dispatch(ctx)
+        if fold.block is not None and self._blocked is None:
+            self._blocked = fold.block
+        return PreOutcome(
+            fold.block, fold.final_context, fold.decision, fold.asked, fold.allowed, self
+        )
+
+    async def post(self, ctx: HookContext) -> PostOutcome:
+        """Tell the plugins how it went; never raises for what a plugin does (K5)."""
+        if ctx.phase.is_pre:
+            raise ValueError(f"{ctx.phase} is a pre phase: use pre()")
+        fold = await self._dispatch(ctx)
+        return PostOutcome(fold.block, fold.final_context, self)
+
+    @property
+    def report(self) -> HookReport:
+        """The report so far."""
+        return HookReport(
+            correlation_id=self.correlation_id,
+            calls=tuple(self._log),
+            skipped=self._kernel.skipped,
+            blocked=self._blocked,
+            kernel_issues=tuple(self._issues),
+        )
+
+    async def finish(self) -> HookReport:
+        """End the run and publish its report, once (K8)."""
+        report = self.report
+        if not self._finished:
+            self._finished = True
+            await self._kernel._publish(report, self.thread_id)  # noqa: SLF001
+        return report
+
+    @contextlib.contextmanager
+    def bound_to_log(self) -> Iterator[None]:
+        """Bind the correlation id to structlog's context variables for the ``with`` block."""
+        import structlog  # noqa: PLC0415  # costs more than all the rest to import
+
+        with structlog.contextvars.bound_contextvars(correlation_id=self.correlation_id):
+            yield
+
+    async def __aenter__(self) -> Self:
+        self._bound = contextlib.ExitStack()
+        self._bound.enter_context(self.bound_to_log())
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        try:
+            # Observers are told even if the run was cancelled; their own time-outs bound this.
+            with anyio.CancelScope(shield=True):
+                await self.finish()
+        finally:
+            if self._bound is not None:
+                self._bound.close()
+
+    async def _dispatch(self, ctx: HookContext) -> Fold:
+        kernel = self._kernel
+        if ctx.thread_id is not None:
+            self.thread_id = ctx.parent_thread_id or ctx.thread_id
+        plan = kernel.plan(ctx.phase, ctx.thread_id, ctx.parent_thread_id).for_context(ctx)
+        outer = _inside.get()
+        depth = 1 if outer is None else outer.depth + 1
+        fold = Fold(ctx, plan.implementations, self._log, depth)
+        if depth > MAX_DEPTH:
+            self._refuse_depth(fold, ctx, outer)
+            return fold
+        token = _inside.set(fold)
+        try:
+            ask = ask_within_wrappers if plan.wrappers else ask_all
+            await ask(fold, plan, kernel.workers, ctx.deadline)
+        finally:
+            _inside.reset(token)
+        after = fold.final_context.metadata
+        if after is not ctx.metadata:
+            changed = {key: value for key, value in after.items() if ctx.metadata.get(key) != value}
+            self.metadata = freeze_mapping({**self.metadata, **changed}, "metadata")
+        return fold
+
+    def _refuse_depth(self, fold: Fold, ctx: HookContext, outer: Fold | None) -> None:
+        """Block a run that hooks have started inside hooks too often (K15)."""
+        culprit = outer.current.plugin if outer and outer.current else "codex_hooks"
+        message = f"runs are started from inside hooks more than {MAX_DEPTH} deep"
+        self._issues.append(HookIssue(culprit, ctx.phase, IssueKind.EXECUTION, message))
+        if ctx.phase.is_pre:
+            fold.block = Block(message, plugin=culprit, phase=ctx.phase)
