@@ -16,12 +16,15 @@ from codex_hooks._context import (
     ToolKind,
 )
 from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
+from codex_hooks._discovery import DiscoveredPlugin, Discovery
 from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
+from codex_hooks._installed import PluginSource
 from codex_hooks._kernel import HookKernel
 from codex_hooks._match import HookMatcher
 from codex_hooks._registry import Registration
 from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind, SkippedPlugin
 from codex_hooks._run import PostOutcome, PreOutcome, Run
+from codex_hooks._settings import PluginSettings, Settings
 from codex_hooks._specs import hookimpl
 
 __all__ = [
@@ -32,6 +35,8 @@ __all__ = [
     "Block",
     "CodexHooksError",
     "Decision",
+    "DiscoveredPlugin",
+    "Discovery",
     "DiscoveryError",
     "HookCall",
     "HookContext",
@@ -46,11 +51,14 @@ __all__ = [
     "LocalImage",
     "Mutate",
     "PluginError",
+    "PluginSettings",
+    "PluginSource",
     "PostOutcome",
     "PreOutcome",
     "Registration",
     "Run",
     "RunStatus",
+    "Settings",
     "Skill",
     "SkippedPlugin",
     "ToolApproval",

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from codex_hooks._discovery import Discovery, discover
 from codex_hooks._dispatch import Call
 from codex_hooks._errors import PluginError
 from codex_hooks._registry import Mode, Registration, Registry
 from codex_hooks._run import PostOutcome, PreOutcome, Run
+from codex_hooks._settings import Settings
 from codex_hooks._workers import MAX_THREADS, Workers
 
 if TYPE_CHECKING:
@@ -64,7 +66,18 @@ class HookKernel:
             raise PluginError(f"mode={mode!r}: it is 'enforce' or 'observe'", plugin=name)
         if name is None:
             name = getattr(plugin, "__name__", None) or type(plugin).__name__
-        return self._registry.add(plugin, name, thread_id=thread_id, mode=mode, discovered=False)
+        return self._registry.add(plugin, name, thread_id=thread_id, mode=mode)
+
+    def load_installed(self, settings: Settings | None = None) -> Discovery:
+        """Make the installed plugins active, as ``settings`` say; by default all of them (K11).
+
+        They come before plugins that are registered in code (K1). Raises `DiscoveryError` where a
+        required plugin cannot be had (F10) and where two distributions offer one name (F11); then
+        none is active.
+        """
+        discovery = discover(self._registry, Settings() if settings is None else settings)
+        self.skipped = discovery.skipped
+        return discovery
 
     def registrations(self) -> tuple[Registration, ...]:
         """Return every active plugin: global ones first, each scope in the order of asking."""

@@ -20,6 +20,8 @@ from codex_hooks._specs import PROJECT, HookSpecs
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from codex_hooks._installed import PluginSource
+
 Mode: TypeAlias = Literal["enforce", "observe"]
 
 GLOBAL: Final = "global"
@@ -29,16 +31,24 @@ GLOBAL: Final = "global"
 class Registration:
     """A plugin that is active: globally, or where ``thread_id`` is given, for that thread.
 
-    As a context manager, and with `unregister`, it ends; ending twice is harmless.
+    ``source`` and ``options`` are those of an installed plugin (K11). As a context manager, and
+    with `unregister`, it ends; ending twice is harmless.
     """
 
     name: str
     plugin: object
     thread_id: str | None
     mode: Mode
+    source: PluginSource | None
+    options: Any = field(repr=False)
     _registry: Registry = field(repr=False)
-    _order: tuple[int, int] = field(repr=False)
+    _order: tuple[int, int, str] = field(repr=False)
     _compiled: Compiled = field(repr=False)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The hooks that the plugin implements."""
+        return tuple(self._compiled)
 
     def unregister(self) -> None:
         """End the registration; phases in flight keep the plugin to their end (K10)."""
@@ -89,17 +99,24 @@ class Registry:
         *,
         thread_id: str | None,
         mode: Mode,
-        discovered: bool,
+        rank: int | None = None,
+        source: PluginSource | None = None,
+        options: Any = None,
     ) -> Registration:
-        """Register ``plugin``; raise `PluginError` where its shape or its name is refused."""
+        """Register ``plugin``; raise `PluginError` where its shape or its name is refused.
+
+        With a ``rank`` it comes before those without, by rank and then by name (K1).
+        """
         compiled = compile_plugin(
             self._manager, plugin, name, scope=thread_id or GLOBAL, observe=mode == "observe"
         )
         with self._lock:
             self._reserve(name, thread_id)
             self._sequence += 1
-            order = (0 if discovered else 1, self._sequence)
-        registration = Registration(name, plugin, thread_id, mode, self, order, compiled)
+            order = (1, self._sequence, name) if rank is None else (0, rank, name)
+        registration = Registration(
+            name, plugin, thread_id, mode, source, options, self, order, compiled
+        )
         try:
             for item in compiled.get("plugin_start", ()):
                 item.call(registration)
