@@ -1,0 +1,74 @@
+"""A pre phase, the work it is about, and its post phase, which runs exactly once (R1).
+
+The post phase follows on success, error, time-out, cancellation and drop, and after a block too,
+so that a plugin can rely on it to end what it began.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ._errors import BlockedByHook, TurnInterrupted, TurnTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from codex_hooks import HookContext, Run, RunStatus
+
+
+class Stage:
+    """What is known about the work so far; the post phase is told."""
+
+    def __init__(self, context: HookContext) -> None:
+        self.context = context
+        self._outcome: dict[str, Any] = {"status": "ok"}
+
+    def learn(self, **fields: Any) -> None:
+        """Add what became known meanwhile, such as ``thread_id`` or ``result``."""
+        self._outcome |= fields
+
+    def fail(self, error: BaseException) -> None:
+        """Say that the work ended with ``error``."""
+        self.learn(status=_status(error), error=str(error) or type(error).__name__)
+
+    def after(self, run: Run) -> HookContext:
+        """Return the context of the post phase."""
+        return self.context.evolve(
+            phase=self.context.phase.counterpart, metadata=run.metadata, **self._outcome
+        )
+
+
+@asynccontextmanager
+async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
+    """Run the work of the ``async with`` block between ``before.phase`` and its counterpart.
+
+    Raises `BlockedByHook` instead of running it when a plugin blocks. The stage's ``context`` has
+    every change that plugins made.
+    """
+    stage = Stage(before)
+    try:
+        outcome = await run.pre(before)
+        stage.context = outcome.context
+        if outcome.blocked is not None:
+            raise BlockedByHook(outcome.blocked, correlation_id=run.correlation_id)
+        yield stage
+    except BaseException as error:
+        stage.fail(error)
+        raise
+    finally:
+        # Also when cancelled: the hooks' own time-outs bound how long this takes.
+        with anyio.CancelScope(shield=True):
+            await run.post(stage.after(run))
+
+
+def _status(error: BaseException) -> RunStatus:
+    if isinstance(error, BlockedByHook):
+        return "blocked"
+    if isinstance(error, TurnTimeout):
+        return "timeout"
+    if isinstance(error, TurnInterrupted):
+        return "interrupted"
+    return "error" if isinstance(error, Exception) else "cancelled"
