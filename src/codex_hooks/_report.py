@@ -74,8 +74,13 @@ class HookReport:
     correlation_id: str
     calls: tuple[HookCall, ...] = ()
     skipped: tuple[SkippedPlugin, ...] = ()
-    blocked: Block | None = None
+    blocks: tuple[Block, ...] = ()
     kernel_issues: tuple[HookIssue, ...] = ()
+
+    @property
+    def blocked(self) -> Block | None:
+        """The first block of the run, whatever it stopped: all of it, or one tool use."""
+        return self.blocks[0] if self.blocks else None
 
     @property
     def issues(self) -> tuple[HookIssue, ...]:
@@ -90,13 +95,13 @@ class HookReport:
     @property
     def is_clean(self) -> bool:
         """Whether nothing failed and nothing was blocked."""
-        return self.blocked is None and not self.issues
+        return not self.blocks and not self.issues
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         return {
             "correlation_id": self.correlation_id,
-            "blocked": asdict(self.blocked) if self.blocked else None,
+            "blocks": [asdict(block) for block in self.blocks],
             "is_clean": self.is_clean,
             "failed_open": self.failed_open,
             "calls": [

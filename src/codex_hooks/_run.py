@@ -85,7 +85,7 @@ class Run:
         self._kernel = kernel
         self._log: list[HookCall] = []
         self._issues: list[HookIssue] = []
-        self._blocked: Block | None = None
+        self._blocks: list[Block] = []
         self._finished = False
         self._bound: contextlib.ExitStack | None = None
 
@@ -100,8 +100,6 @@ class Run:
         if not ctx.phase.is_pre:
             raise ValueError(f"{ctx.phase} is a post phase: use post()")
         fold = await self._dispatch(ctx)
-        if fold.block is not None and self._blocked is None:
-            self._blocked = fold.block
         return PreOutcome(
             fold.block, fold.final_context, fold.decision, fold.asked, fold.allowed, self
         )
@@ -120,7 +118,7 @@ class Run:
             correlation_id=self.correlation_id,
             calls=tuple(self._log),
             skipped=self._kernel.skipped,
-            blocked=self._blocked,
+            blocks=tuple(self._blocks),
             kernel_issues=tuple(self._issues),
         )
 
@@ -176,6 +174,8 @@ class Run:
             await ask(fold, plan, kernel.workers, ctx.deadline)
         finally:
             _inside.reset(token)
+        if fold.block is not None:
+            self._blocks.append(fold.block)
         after = fold.final_context.metadata
         if after is not ctx.metadata:
             changed = {key: value for key, value in after.items() if ctx.metadata.get(key) != value}
@@ -189,3 +189,4 @@ class Run:
         self._issues.append(HookIssue(culprit, ctx.phase, IssueKind.EXECUTION, message))
         if ctx.phase.is_pre:
             fold.block = Block(message, plugin=culprit, phase=ctx.phase)
+            self._blocks.append(fold.block)
