@@ -1,0 +1,63 @@
+"""Ways to ask a relay: over its socket, and through the client as Codex starts it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import anyio
+
+from codex_hooks_runtime._gate._relay_client import SOCKET_NAME, _parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codex_hooks_runtime._gate._admission import Admission
+
+
+class Heard(NamedTuple):
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def key_file(admission: Admission) -> Path:
+    _python, _isolated, _no_site, _client, key, *_ = shlex.split(admission.command)
+    return Path(key)
+
+
+def blocked(heard: Heard) -> str:
+    """Return why; Codex blocks on exit code 2, and only with text on stderr."""
+    assert heard.exit_code == 2, heard
+    assert heard.stdout == b""
+    assert heard.stderr.strip()
+    return heard.stderr.decode()
+
+
+async def ask(admission: Admission, payload: bytes, *, key: bytes | None = None) -> Heard:
+    """Ask as the client does, without the cost of a process."""
+    file = key_file(admission)
+    key = file.read_bytes() if key is None else key
+    parts = []
+    async with await anyio.connect_unix(file.with_name(SOCKET_NAME)) as relay:
+        await relay.send(key + len(payload).to_bytes(8, "big") + payload)
+        try:
+            async for part in relay:
+                parts.append(part)  # noqa: PERF401  # what came before an error counts
+        except anyio.BrokenResourceError:
+            pass  # refused, with part of the event unread
+    return Heard(*_parse(b"".join(parts)))
+
+
+async def run_client(
+    admission: Admission,
+    payload: bytes,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Heard:
+    """Run the real client through a shell, as Codex does."""
+    command = ["/bin/sh", "-c", admission.command]
+    done = await anyio.run_process(command, input=payload, check=False, cwd=cwd, env=env)
+    return Heard(done.returncode, done.stdout, done.stderr)
