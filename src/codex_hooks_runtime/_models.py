@@ -87,10 +87,11 @@ class PromptRunResult:
 
 @dataclass(frozen=True, slots=True)
 class AgentMessageDelta:
-    """The next piece of what the model says."""
+    """The next piece of what the model says; ``item_id`` tells one message from the next."""
 
     thread_id: str
     turn_id: str
+    item_id: str
     text: str
 
 

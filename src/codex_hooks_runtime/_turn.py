@@ -80,12 +80,13 @@ class TurnCollector:
         return None
 
     def _delta(self, params: Mapping[str, Any]) -> AgentMessageDelta:
-        if params.get("itemId") != self._message_id:
-            self._message_id = params.get("itemId")
+        item_id = str(params.get("itemId"))
+        if item_id != self._message_id:
+            self._message_id = item_id
             self._text = ""
         text = str(params.get("delta") or "")
         self._text += text
-        return AgentMessageDelta(self.thread_id, self.turn_id, text)
+        return AgentMessageDelta(self.thread_id, self.turn_id, item_id, text)
 
     def _answer(self) -> PromptRunResult | PromptRunError:
         if text := self._text.strip():
