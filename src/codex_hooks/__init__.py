@@ -17,7 +17,7 @@ from codex_hooks._context import (
 )
 from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
 from codex_hooks._discovery import DiscoveredPlugin, Discovery
-from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
+from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError, SettingsError
 from codex_hooks._installed import PluginSource
 from codex_hooks._kernel import HookKernel
 from codex_hooks._match import HookMatcher
@@ -25,6 +25,7 @@ from codex_hooks._registry import Registration
 from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind, SkippedPlugin
 from codex_hooks._run import PostOutcome, PreOutcome, Run
 from codex_hooks._settings import PluginSettings, Settings
+from codex_hooks._settings_files import load_settings
 from codex_hooks._specs import hookimpl
 
 __all__ = [
@@ -59,10 +60,12 @@ __all__ = [
     "Run",
     "RunStatus",
     "Settings",
+    "SettingsError",
     "Skill",
     "SkippedPlugin",
     "ToolApproval",
     "ToolCall",
     "ToolKind",
     "hookimpl",
+    "load_settings",
 ]

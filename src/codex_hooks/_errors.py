@@ -32,3 +32,7 @@ class PluginError(CodexHooksError):
 
 class DiscoveryError(PluginError):
     """Installed plugins cannot be loaded as the settings demand; start-up stops (K11)."""
+
+
+class SettingsError(CodexHooksError):
+    """A settings file cannot be read, understood or followed; start-up stops (K11)."""

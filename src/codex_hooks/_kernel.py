@@ -16,7 +16,7 @@ from codex_hooks._dispatch import Call
 from codex_hooks._errors import PluginError
 from codex_hooks._registry import Mode, Registration, Registry
 from codex_hooks._run import PostOutcome, PreOutcome, Run
-from codex_hooks._settings import Settings
+from codex_hooks._settings_files import load_settings
 from codex_hooks._workers import MAX_THREADS, Workers
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codex_hooks._context import HookContext, HookPhase
     from codex_hooks._plan import Plan
     from codex_hooks._report import HookReport, SkippedPlugin
+    from codex_hooks._settings import Settings
 
 MAX_REPORTS: Final = 128
 """How many finished reports a kernel remembers."""
@@ -69,13 +70,14 @@ class HookKernel:
         return self._registry.add(plugin, name, thread_id=thread_id, mode=mode)
 
     def load_installed(self, settings: Settings | None = None) -> Discovery:
-        """Make the installed plugins active, as ``settings`` say; by default all of them (K11).
+        """Make the installed plugins active, as ``settings`` or else the settings files say (K11).
 
-        They come before plugins that are registered in code (K1). Raises `DiscoveryError` where a
-        required plugin cannot be had (F10) and where two distributions offer one name (F11); then
-        none is active.
+        Without any settings all of them are. They come before plugins that are registered in code
+        (K1). Raises `SettingsError` for settings that cannot be followed, and `DiscoveryError`
+        where a required plugin cannot be had (F10) or two distributions offer one name (F11);
+        then none is active.
         """
-        discovery = discover(self._registry, Settings() if settings is None else settings)
+        discovery = discover(self._registry, load_settings() if settings is None else settings)
         self.skipped = discovery.skipped
         return discovery
 

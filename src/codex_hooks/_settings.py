@@ -45,6 +45,11 @@ class Settings:
     said_by: Mapping[str, str] = EMPTY
     sources: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        for key in ("enabled", "disabled", "required", "order"):
+            if isinstance(getattr(self, key), str):
+                raise TypeError(f"Settings({key}=) takes a collection of names, not a string")
+
     def of(self, name: str) -> PluginSettings:
         """Return what is said about the plugin ``name``."""
         return self.plugins.get(name) or PluginSettings()

@@ -7,7 +7,7 @@ been meant. Values are never repeated: an option may be a secret.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError, create_model
 
@@ -15,6 +15,13 @@ from codex_hooks._errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+# Where pydantic speaks of Python, settings are tables and lists.
+_IN_TOML: Final = {
+    "dict_type": "it has to be a table",
+    "model_type": "it has to be a table",
+    "list_type": "it has to be a list",
+}
 
 
 def validate_options(model: Any, given: Mapping[str, Any]) -> BaseModel:
@@ -51,7 +58,7 @@ def _complaint(
 ) -> str:
     key = ".".join(map(str, place)) or "the whole"
     if kind != "extra_forbidden":
-        return f"{key}: {message}"
+        return f"{key}: {_IN_TOML.get(kind, message)}"
     close = get_close_matches(str(place[-1]), known, n=1)
     meant = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'none'}"
     return f"{key}: there is no such key ({meant})"
