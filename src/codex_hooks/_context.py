@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class HookPhase(StrEnum):
-    """The eight hooks that surround a piece of work; each value is the hook's name."""
+    """The eight hooks that surround a piece of work; each value is the hook's name.
+
+    ``is_pre`` says whether the phase comes before what it is about, and so can block it.
+    """
+
+    is_pre: bool
 
     PRE_RUN = "pre_run"
     POST_RUN = "post_run"
@@ -26,10 +31,8 @@ class HookPhase(StrEnum):
     PRE_TOOL_USE = "pre_tool_use"
     POST_TOOL_USE = "post_tool_use"
 
-    @property
-    def is_pre(self) -> bool:
-        """Whether this phase comes before what it is about, and so can block it."""
-        return self.value.startswith("pre_")
+    def __init__(self, value: str) -> None:
+        self.is_pre = value.startswith("pre_")
 
     @property
     def counterpart(self) -> HookPhase:
@@ -174,14 +177,23 @@ class HookContext:
 _FIELDS = tuple(item.name for item in fields(HookContext))
 
 
+_ATTACHMENTS = get_args(Attachment)
+
+
 def check_attachments(value: object) -> tuple[Attachment, ...]:
     """Return ``value`` as a tuple of attachments; ``TypeError`` for anything else."""
     if not isinstance(value, list | tuple):
         raise TypeError(f"attachments must be a list, not {type(value).__name__}")
     for item in value:
-        if not isinstance(item, Attachment):
+        if type(item) not in _ATTACHMENTS:
             raise TypeError(
                 f"a {type(item).__name__} is no attachment: "
                 "use AtPath, ImageUrl, LocalImage or Skill"
             )
+        for part in fields(item):
+            text = getattr(item, part.name)
+            if not isinstance(text, str) and (text is not None or part.default is MISSING):
+                raise TypeError(
+                    f"{type(item).__name__}({part.name}=) takes a str, not {type(text).__name__}"
+                )
     return tuple(value)

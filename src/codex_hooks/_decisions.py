@@ -6,11 +6,11 @@ A hook that has nothing to say returns ``None``. That is not `Allow`, which answ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
 from codex_hooks._context import Attachment, HookContext, HookPhase, check_attachments
 from codex_hooks._errors import CodexHooksError
-from codex_hooks._frozen import freeze, freeze_mapping
+from codex_hooks._frozen import freeze, freeze_mapping, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ class InvalidDecision(CodexHooksError, TypeError):
     """A decision that cannot be carried out as it stands: wrong types, or wrong for its phase."""
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Allow:
     """Nothing to object to; accepts where an approval is asked for (G5)."""
@@ -28,6 +29,7 @@ class Allow:
     word: ClassVar[str] = "allow"
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutate:
     """Go on, with these changes; what is left out stays as it is (K7).
@@ -63,6 +65,7 @@ class Mutate:
             raise InvalidDecision(f"Mutate: {error}") from None
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Let a person decide; ``message`` is the question. Without an approver it is a no (G4)."""
@@ -77,6 +80,7 @@ class Ask:
         _check_message(self)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Block:
     """Stop here. ``message`` says why, to the person and to the model.
@@ -125,7 +129,8 @@ def check_fits(decision: Decision, phase: HookPhase) -> None:
     """Raise `InvalidDecision` for a decision that ``phase`` cannot carry (K7)."""
     if isinstance(decision, Mutate):
         for name in ("prompt", "model", "add_attachments", "tool_input", "tool_output"):
-            if getattr(decision, name) not in (None, ()) and name not in _CARRIES[phase]:
+            nothing = () if name == "add_attachments" else None
+            if getattr(decision, name) != nothing and name not in _CARRIES[phase]:
                 possible = ", ".join(_CARRIES[phase])
                 raise InvalidDecision(f"{phase} cannot change {name}; it can change: {possible}")
     elif not phase.is_pre and isinstance(decision, _impossible_after(phase)):
@@ -144,17 +149,17 @@ def apply(change: Mutate, ctx: HookContext) -> HookContext:
         changes["prompt"] = change.prompt
     if change.model is not None and change.model != ctx.model:
         changes["model"] = change.model
-    if added := tuple(item for item in change.add_attachments if item not in ctx.attachments):
-        changes["attachments"] = ctx.attachments + added
+    if added := [item for item in change.add_attachments if item not in ctx.attachments]:
+        changes["attachments"] = ctx.attachments + tuple(dict.fromkeys(added))
     if change.metadata is not None:
-        merged = {**ctx.metadata, **change.metadata}
-        if merged != ctx.metadata:
+        merged = freeze_mapping({**ctx.metadata, **change.metadata}, "metadata")
+        if not same(merged, ctx.metadata):
             changes["metadata"] = merged
     tool = ctx.tool
     if tool is not None:
-        if change.tool_input is not None and change.tool_input != tool.input:
+        if change.tool_input is not None and not same(change.tool_input, tool.input):
             tool = replace(tool, input=change.tool_input)
-        if change.tool_output is not None and change.tool_output != tool.output:
+        if change.tool_output is not None and not same(change.tool_output, tool.output):
             tool = replace(tool, output=change.tool_output)
         if tool is not ctx.tool:
             changes["tool"] = tool

@@ -43,17 +43,19 @@ class FrozenDict(dict[str, Any]):
 
 EMPTY: Final = FrozenDict()
 
+MAX_NESTING: Final = 100
+"""How deep frozen JSON may nest: a little less than what the other end of the wire reads."""
+
 
 def freeze(value: object, where: str) -> Any:
     """Return ``value`` as frozen JSON: scalars as they are, mappings and lists copied.
 
-    Raises ``TypeError`` naming ``where`` for anything that JSON cannot say, and for nesting so
-    deep that it could not be read back.
+    Raises ``TypeError`` naming ``where`` for anything that JSON cannot say, and for nesting
+    deeper than `MAX_NESTING`.
     """
-    try:
-        return _freeze(value, where)
-    except RecursionError:
-        raise TypeError(f"{where} is nested too deeply") from None
+    if type(value) is FrozenDict:
+        return value
+    return _freeze(value, where, 1)
 
 
 def freeze_mapping(value: object, where: str) -> FrozenDict:
@@ -64,19 +66,47 @@ def freeze_mapping(value: object, where: str) -> FrozenDict:
     return frozen
 
 
-def _freeze(value: object, where: str) -> Any:
-    if type(value) in _SCALARS or type(value) is FrozenDict:
+def same(one: object, other: object) -> bool:
+    """Whether two frozen values say the same in JSON, where ``true``, 1 and 1.0 are three."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, FrozenDict) and isinstance(other, FrozenDict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def _freeze(value: object, where: str, level: int) -> Any:
+    if type(value) in _SCALARS:
         return value
+    if level > MAX_NESTING:
+        raise TypeError(f"{where} nests more than {MAX_NESTING} levels deep")
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"{where} has a key of type {type(key).__name__}: keys are strings")
-        return FrozenDict({key: _freeze(item, f"{where}[{key!r}]") for key, item in value.items()})
+        return FrozenDict(
+            {
+                _key(key, where): _freeze(item, f"{where}[{key!r}]", level + 1)
+                for key, item in value.items()
+            }
+        )
     if isinstance(value, list | tuple):
-        return tuple(_freeze(item, f"{where}[{index}]") for index, item in enumerate(value))
-    if isinstance(value, str | int | float):
-        return value  # a subclass, such as a StrEnum member: JSON takes it as its base
+        return tuple(
+            _freeze(item, f"{where}[{index}]", level + 1) for index, item in enumerate(value)
+        )
+    # A subclass, such as a StrEnum member, could carry more than JSON says: its base stays.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
     raise TypeError(
         f"{where} is a {type(value).__name__}: only JSON values can be carried "
         "(str, int, float, bool, None, mappings with string keys, lists)"
     )
+
+
+def _key(key: object, where: str) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{where} has a key of type {type(key).__name__}: keys are strings")
+    return key if type(key) is str else str.__str__(key)

@@ -44,7 +44,7 @@ class HookMatcher:
         if self.cwd is not None:
             if not self.cwd.startswith("/"):
                 raise ValueError(f"HookMatcher(cwd=) takes an absolute path, not {self.cwd!r}")
-            object.__setattr__(self, "cwd", os.path.normpath(self.cwd))
+            object.__setattr__(self, "cwd", _normalised(self.cwd))
 
     def matches(self, ctx: HookContext) -> bool:
         """Whether a hook with this matcher is to be asked about ``ctx``."""
@@ -63,5 +63,10 @@ class HookMatcher:
 def _is_within(cwd: str | None, folder: str) -> bool:
     if cwd is None or not cwd.startswith("/"):
         return True
-    inside = os.path.normpath(cwd)
+    inside = _normalised(cwd)
     return inside == folder or inside.startswith(folder.rstrip("/") + "/")
+
+
+def _normalised(path: str) -> str:
+    # POSIX lets two leading slashes mean something else than one; here they never do.
+    return os.path.normpath("/" + path.lstrip("/"))
