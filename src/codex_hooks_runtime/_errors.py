@@ -43,7 +43,23 @@ class RpcTimeout(RpcError):
 
 
 class TransportClosed(RpcError):
-    """The server's process or its pipe is gone; what was in flight will not be answered (R5)."""
+    """The server's process or its pipe is gone; what was in flight will not be answered (R5).
+
+    ``exit_status`` is the process's, negative for a signal, None when it was not seen to exit;
+    ``stderr_tail`` is the end of what it wrote to stderr, as text that is safe on a terminal.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str | None = None,
+        exit_status: int | None = None,
+        stderr_tail: str = "",
+    ) -> None:
+        super().__init__(message, method=method)
+        self.exit_status = exit_status
+        self.stderr_tail = stderr_tail
 
 
 class ResponseError(RpcError):
@@ -60,7 +76,7 @@ class InvalidRequest(ResponseError):
 
 
 class MethodNotFound(ResponseError):
-    """This server does not know the method (-32601)."""
+    """This server does not know the method (-32601, or -32600 from the servers of today)."""
 
 
 class Overloaded(ResponseError):
@@ -96,7 +112,9 @@ class BlockedByHook(PromptRunError):
 class TurnFailed(PromptRunError):
     """The turn ended as failed; ``code`` is the server's own word for why, where it gave one."""
 
-    def __init__(self, message: str, *, turn_id: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, turn_id: str | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.turn_id = turn_id
         self.code = code
