@@ -1,0 +1,153 @@
+"""Live events: every subscriber has a bounded buffer of its own, and nobody waits for it (R2, R3).
+
+The reader hands over what it has read in batches, with one wake-up a batch. A subscriber that is
+too slow loses its oldest events and is told how many; nobody else notices.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import anyio
+
+from ._messages import LiveEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from ._ending import Ending
+
+__all__ = ["DEFAULT_CAPACITY", "Lagged", "LiveEvent", "LiveFeed", "LiveSubscription"]
+
+DEFAULT_CAPACITY = 4096
+
+
+class Lagged(NamedTuple):
+    """Stands in a subscriber's events where it lost ``missed`` of them by being slow."""
+
+    missed: int
+
+
+class LiveFeed:
+    """The subscribers of one connection."""
+
+    def __init__(self) -> None:
+        self.ending: Ending | None = None
+        # One list for those who want everything, under None, and one for each thread.
+        self._subscribers: dict[str | None, list[LiveSubscription]] = {None: []}
+
+    def publish(self, events: Sequence[LiveEvent]) -> None:
+        """Put ``events`` into every buffer that wants them; waits for nobody."""
+        for subscriber in self._subscribers[None]:
+            subscriber.put(events)
+        if len(self._subscribers) > 1:
+            for thread_id, own in self._by_thread(events).items():
+                for subscriber in self._subscribers[thread_id]:
+                    subscriber.put(own)
+
+    def _by_thread(self, events: Sequence[LiveEvent]) -> dict[str, list[LiveEvent]]:
+        wanted: dict[str, list[LiveEvent]] = {}
+        for event in events:
+            thread_id = event.thread_id
+            if thread_id is not None and thread_id in self._subscribers:
+                wanted.setdefault(thread_id, []).append(event)
+        return wanted
+
+    def end(self, ending: Ending) -> None:
+        """Let every subscriber read what it has, and then know of the end."""
+        self.ending = ending
+        for subscribers in self._subscribers.values():
+            for subscriber in subscribers:
+                subscriber.wake()
+
+    def add(self, thread_id: str | None, subscriber: LiveSubscription) -> None:
+        """Begin to put events into the buffer of ``subscriber``."""
+        self._subscribers.setdefault(thread_id, []).append(subscriber)
+
+    def remove(self, thread_id: str | None, subscriber: LiveSubscription) -> None:
+        """Forget ``subscriber``, and its thread with the last one."""
+        subscribers = self._subscribers[thread_id]
+        subscribers.remove(subscriber)
+        if thread_id is not None and not subscribers:
+            del self._subscribers[thread_id]
+
+
+class LiveSubscription:
+    """The events of one connection from ``async with`` on, for one consumer.
+
+    Iteration yields `LiveEvent`, and `Lagged` where events were lost. When the connection is over,
+    what is buffered still comes; then iteration ends if the owner closed it, and raises
+    ``TransportClosed`` if the server died. ``missed`` is the loss so far.
+    """
+
+    def __init__(
+        self, feed: LiveFeed, *, capacity: int = DEFAULT_CAPACITY, thread_id: str | None = None
+    ) -> None:
+        self.missed = 0
+        self._feed = feed
+        self._thread_id = thread_id
+        self._capacity = capacity
+        self._buffer: deque[LiveEvent] = deque(maxlen=capacity)
+        self._untold = 0
+        self._waiting: anyio.Event | None = None
+
+    async def __aenter__(self) -> Self:
+        self._feed.add(self._thread_id, self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._feed.remove(self._thread_id, self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> LiveEvent | Lagged:
+        if not await self._ready():
+            raise StopAsyncIteration
+        return self._told() or self._buffer.popleft()
+
+    async def receive_batch(self) -> list[LiveEvent | Lagged]:
+        """Wait for events and return all there are, a `Lagged` first if some were lost.
+
+        The list is empty when the owner has closed the connection and all events were read.
+        Raises ``TransportClosed`` when the server died and all were read.
+        """
+        await self._ready()
+        lagged = self._told()
+        batch: list[LiveEvent | Lagged] = [lagged] if lagged else []
+        batch += self._buffer
+        self._buffer.clear()
+        return batch
+
+    async def _ready(self) -> bool:
+        while not self._buffer:
+            if ending := self._feed.ending:
+                if ending.by_owner:
+                    return False
+                raise ending.error()
+            self._waiting = anyio.Event()
+            await self._waiting.wait()
+        return True
+
+    def _told(self) -> Lagged | None:
+        if not self._untold:
+            return None
+        lagged, self._untold = Lagged(self._untold), 0
+        return lagged
+
+    def put(self, events: Sequence[LiveEvent]) -> None:
+        """Take ``events`` over, at the price of the oldest; called by the feed alone."""
+        lost = len(self._buffer) + len(events) - self._capacity
+        if lost > 0:
+            self.missed += lost
+            self._untold += lost
+        self._buffer.extend(events)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the consumer look again; called by the feed alone."""
+        if self._waiting is not None:
+            self._waiting.set()
+            self._waiting = None
