@@ -52,10 +52,11 @@ class Caller:
 
     async def notify(self, method: str, params: JsonObject | None) -> None:
         """Send a notification; raises ``TransportClosed`` if nobody is there to read it."""
+        self._raise_if_over(method)
         try:
             await self._send(notification_line(method, params))
         except anyio.BrokenResourceError:
-            self._raise_if_over(method)
+            self._raise_if_over(method)  # it ended while this waited to be sent
 
     def settle(self, reply: Reply) -> Garbage | None:
         """Hand ``reply`` to its caller, or say why it has none."""

@@ -25,7 +25,7 @@ class Ending:
         """Return a new exception for one who waits: for ``method``, or for events."""
         about = f"{method}: " if method else ""
         return TransportClosed(
-            f"{about}{self.what}; nothing more comes from this connection{self.last_words}",
+            f"{about}{self.what}; open a new connection{self.last_words}",
             method=method,
             exit_status=self.exit_status,
             stderr_tail=self.stderr_tail,

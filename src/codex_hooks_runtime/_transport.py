@@ -137,15 +137,21 @@ class StdioTransport:
         return status
 
     async def aclose(self) -> None:
-        """End the process and its group, then close the pipes. It cannot be cancelled."""
+        """End the process and its group, then close the pipes; nobody may be reading from them.
+
+        It cannot be cancelled; where asyncio does so all the same, the group is killed at once.
+        """
         with anyio.CancelScope(shield=True):
-            # A process that is about to exit may first have to get rid of its output.
-            async with anyio.create_task_group() as drains:
-                drains.start_soon(self._drain_stdout)
-                drains.start_soon(self.drain_stderr)
-                await self._end()
-                drains.cancel_scope.cancel()
-            await self._process.aclose()
+            try:
+                # A process that is about to exit may first have to get rid of its output.
+                async with anyio.create_task_group() as drains:
+                    drains.start_soon(self._drain_stdout)
+                    drains.start_soon(self.drain_stderr)
+                    await self._end()
+                    drains.cancel_scope.cancel()
+            finally:
+                self._sweep()
+                await self._process.aclose()
 
     async def _end(self) -> None:
         try:

@@ -235,6 +235,10 @@ async def test_leaving_ends_calls_subscriptions_and_the_process() -> None:
     assert sorted(outcomes) == ["call", "events"]
     with pytest.raises(ProcessLookupError):
         os.kill(connection.pid, 0)
+    with pytest.raises(TransportClosed, match="m: the connection was closed by its owner; open"):
+        await connection.call("m")
+    with pytest.raises(TransportClosed, match="n: the connection was closed by its owner; open"):
+        await connection.notify("n")
 
 
 async def test_what_the_body_raises_comes_out_as_it_is() -> None:

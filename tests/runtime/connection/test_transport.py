@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from codex_hooks_runtime._transport import StdioTransport
 from runtime.connection.fake_server import fake_argv, lifeline
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 # A server and a child of its, which both ignore SIGTERM and the end of stdin, and both hold the
@@ -88,6 +90,26 @@ async def test_a_cancelled_owner_leaves_no_process(tmp_path: Path) -> None:
             await transport.aclose()
         assert transport.exit_status == -9
         await all_gone()
+
+
+def test_a_cancellation_by_asyncio_itself_which_no_shield_stops_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    """R6, F30: what `asyncio.timeout` does to a shutdown that takes too long."""
+
+    async def close_in_vain(path: Path, all_gone: Callable[[], Awaitable[None]]) -> None:
+        transport = await StdioTransport.start([*fake_argv(STUBBORN), str(path)], env={})
+        assert await transport.receive() == b"up\n"
+        closing = asyncio.create_task(transport.aclose())
+        await anyio.wait_all_tasks_blocked()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert transport.exit_status == -9
+        await all_gone()
+
+    with lifeline(tmp_path) as (path, all_gone):
+        asyncio.run(close_in_vain(path, all_gone))
 
 
 async def test_a_server_that_must_first_get_rid_of_its_output_exits_by_itself() -> None:
