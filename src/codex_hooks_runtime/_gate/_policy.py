@@ -109,7 +109,7 @@ def _tool(ctx: HookContext) -> ToolCall:
 def _refusal(block: Block) -> str:
     return (
         f"{block.message} (blocked by plugin {block.plugin}). "
-        "This is a policy, not an error: do not retry it or work around it."
+        "This is a policy, not an error: do not retry it or work around it"
     )
 
 

@@ -1,0 +1,69 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Policy for OpenAI Codex: every prompt, session, turn and tool use under your plugins.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep the commands named, also while there is one alone."""
+
+
+@app.command(
+    epilog='Example: codex-hooks run "summarise this repo" --plugin mypolicy:Policy --report'
+)
+def run(
+    prompt: Annotated[str, typer.Argument(help="What to ask.")],
+    cwd: Annotated[Path, typer.Option(help="The folder to work in.")] = Path(),
+    model: Annotated[
+        str | None, typer.Option(help="The model; Codex's own default if not given.")
+    ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="A further plugin as module:Object; may be given more than once."),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Print the hook report on stderr.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result and the report as one JSON object.")
+    ] = False,
+) -> int:
+    """Run one prompt with your own Codex and the installed plugins.
+
+    The answer is streamed on stdout, blocks and issues go to stderr. Exit code 0: answered, 2: a
+    plugin blocked the run, 1: any other failure, 130: Ctrl-C.
+    """
+    from codex_hooks_runtime import PromptRunParams  # noqa: PLC0415  # not needed for --help
+
+    from . import _run  # noqa: PLC0415
+    from ._interrupt import run_interruptible  # noqa: PLC0415
+    from ._plugin_option import load_plugin  # noqa: PLC0415
+
+    request = _run.Request(
+        params=PromptRunParams(cwd=cwd, prompt=prompt, model=model),
+        plugins=[load_plugin(spec) for spec in plugin or ()],
+        as_json=as_json,
+        with_report=report,
+    )
+    return run_interruptible(lambda: _run.run(request))
+
+
+@app.command(epilog="Example: codex-hooks demo")
+def demo() -> int:
+    """Show the real Codex under two plugins: no account, no key, no network."""
+    from ._demo import demo as run_demo  # noqa: PLC0415  # not needed for --help
+    from ._interrupt import run_interruptible  # noqa: PLC0415
+
+    return run_interruptible(run_demo)

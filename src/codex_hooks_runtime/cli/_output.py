@@ -1,0 +1,64 @@
+"""What a person sees: plain text on a pipe, colours on a terminal alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from codex_hooks import HookCall, HookReport
+
+_STYLES = {"block": "bold red", "failed": "bold red", "ask": "yellow", "mutate": "cyan"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where to print; ``soft_wrap`` keeps the lines of a pipe whole."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """Say one sentence on stderr."""
+    console(stderr=True).print(Text("error: ", "bold red"), printable(message), sep="")
+
+
+def printable(text: str) -> Text:
+    """Return ``text`` for a terminal: what would steer it is shown escaped (F28)."""
+    return Text("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text))
+
+
+def report_table(report: HookReport) -> Table:
+    """Return the calls of a report as a table."""
+    table = Table(title=f"hook report {report.correlation_id}", title_justify="left")
+    for name in ("hook", "plugin", "tool use", "decision"):
+        table.add_column(name)
+    table.add_column("µs", justify="right")
+    for call in report.calls:
+        table.add_row(
+            call.phase.value,
+            printable(call.plugin),
+            printable(call.call_id or ""),
+            Text(_decision(call), _STYLES.get(call.decision, "")),
+            f"{call.microseconds:,.0f}",
+        )
+    return table
+
+
+def print_outcome(out: Console, report: HookReport) -> None:
+    """Print what was blocked and what failed; nothing for a clean report."""
+    for block in report.blocks:
+        where = f"{block.phase} blocked by {block.plugin}: "
+        out.print(Text(where, "bold red") + printable(block.message))
+    for issue in report.issues:
+        passed = " (let pass: on_error is ignore)" if issue.failed_open else ""
+        where = f"{issue.phase} of {issue.plugin}, {issue.kind}: "
+        out.print(Text(where, "yellow") + printable(issue.message + passed))
+    for skipped in report.skipped:
+        out.print(Text(f"plugin {skipped.plugin} skipped: ", "yellow") + printable(skipped.reason))
+
+
+def _decision(call: HookCall) -> str:
+    observed = "" if call.enforced else " (observed)"
+    return f"{call.decision}{observed}"

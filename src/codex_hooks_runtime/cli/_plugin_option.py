@@ -1,0 +1,40 @@
+"""``--plugin module:Object``: a policy from a file at hand, without installing it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+from codex_hooks import PluginError
+
+
+def load_plugin(spec: str) -> object:
+    """Return the plugin that ``spec`` names; a class is instantiated.
+
+    Without ``:Object`` the module itself is the plugin. Modules are looked for in the current
+    folder too. Raises `PluginError` with what is wrong.
+    """
+    name, _, attribute = spec.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        plugin: object = importlib.import_module(name)
+    except Exception as error:
+        raise PluginError(
+            f"--plugin {spec}: cannot import {name!r}: {type(error).__name__}: {error}", plugin=spec
+        ) from error
+    for part in filter(None, attribute.split(".")):
+        if not hasattr(plugin, part):
+            raise PluginError(f"--plugin {spec}: {name!r} has no {attribute!r}", plugin=spec)
+        plugin = getattr(plugin, part)
+    if not inspect.isclass(plugin):
+        return plugin
+    try:
+        return plugin()
+    except Exception as error:
+        raise PluginError(
+            f"--plugin {spec}: {attribute}() raised {type(error).__name__}: {error}", plugin=spec
+        ) from error
