@@ -86,10 +86,14 @@ class HookKernel:
         return self._registry.registrations()
 
     def plan(
-        self, hook: str, thread_id: str | None = None, parent_thread_id: str | None = None
+        self,
+        hook: str,
+        thread_id: str | None = None,
+        parent_thread_id: str | None = None,
+        correlation_id: str | None = None,
     ) -> Plan:
         """Return who would be asked for ``hook``, in order; empty where nobody would."""
-        return self._registry.plan(hook, thread_id, parent_thread_id)
+        return self._registry.plan(hook, parent_thread_id, thread_id, correlation_id)
 
     def run(
         self, correlation_id: str | None = None, metadata: Mapping[str, Any] | None = None
@@ -144,7 +148,9 @@ class HookKernel:
     async def _publish(self, report: HookReport, thread_id: str | None) -> None:
         """Hand a finished report to who asked for it; nobody's failure there matters (K8)."""
         self._reports.append(report)
-        for implementation in self.plan("hook_report", thread_id).implementations:
+        for implementation in self.plan(
+            "hook_report", thread_id, None, report.correlation_id
+        ).implementations:
             call = Call(self.workers, None)
             with anyio.CancelScope() as scope:
                 try:

@@ -2,13 +2,14 @@
 
 Plans are immutable and replaced as a whole: a phase in flight keeps the one it began with.
 Registering and unregistering takes a lock; looking a plan up takes none. A thread's plugins live
-in an overlay of that thread alone, so that they cost other threads nothing.
+in an overlay of that thread alone, so that they cost other threads nothing; a run's own plugins
+live in one under its correlation id.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 import pluggy
@@ -29,7 +30,7 @@ GLOBAL: Final = "global"
 
 @dataclass(slots=True, eq=False)
 class Registration:
-    """A plugin that is active: globally, or where ``thread_id`` is given, for that thread.
+    """A plugin that is active: globally, or where ``thread_id`` is given, for that thread or run.
 
     ``source`` and ``options`` are those of an installed plugin (K11). As a context manager, and
     with `unregister`, it ends; ending twice is harmless.
@@ -53,6 +54,10 @@ class Registration:
     def unregister(self) -> None:
         """End the registration; phases in flight keep the plugin to their end (K10)."""
         self._registry.remove(self)
+
+    def move_to(self, thread_id: str) -> None:
+        """Make the plugin that of another thread; `PluginError` where its name is in use there."""
+        self._registry.move(self, thread_id)
 
     def __enter__(self) -> Self:
         return self
@@ -140,17 +145,29 @@ class Registry:
         for item in registration._compiled.get("plugin_stop", ()):  # noqa: SLF001
             item.call(registration)
 
-    def plan(self, hook: str, thread_id: str | None, parent_thread_id: str | None) -> Plan:
-        """Return whom to ask for ``hook`` in a thread or in a sub-agent of ``parent_thread_id``."""
+    def move(self, registration: Registration, thread_id: str) -> None:
+        """Make ``registration`` that of another thread, without a moment in which it is none's."""
+        with self._lock:
+            self._reserve(registration.name, thread_id)
+            if not self._withdraw(registration):
+                self._names.discard((thread_id, registration.name))
+                return
+            self._names.discard((registration.thread_id, registration.name))
+            registration.thread_id = thread_id
+            registration._compiled = {  # noqa: SLF001
+                hook: tuple(replace(item, scope=thread_id) for item in items)
+                for hook, items in registration._compiled.items()  # noqa: SLF001
+            }
+            self._publish(registration)
+
+    def plan(self, hook: str, *scopes: str | None) -> Plan:
+        """Return whom to ask for ``hook``: the global plugins, and those of each of ``scopes``."""
         overlays = self._overlays
-        own = overlays.get(thread_id) if thread_id else None
-        parent = overlays.get(parent_thread_id) if parent_thread_id else None
-        if own is None and parent is None:
+        if not overlays or overlays.keys().isdisjoint(scopes):
             return self._plans.get(hook, EMPTY_PLAN)
         with self._lock:
-            if own is not None and parent is not None and own is not parent:
-                return self._merged(hook, parent, own)
-            return self._overlaid(hook, own or parent)
+            own = [overlays[scope] for scope in dict.fromkeys(scopes) if scope in overlays]
+            return self._overlaid(hook, own[0]) if len(own) == 1 else self._merged(hook, *own)
 
     def registrations(self) -> tuple[Registration, ...]:
         """Return every registration, global ones first, each scope in its order."""

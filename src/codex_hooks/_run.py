@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from codex_hooks._kernel import HookKernel
+    from codex_hooks._registry import Mode, Registration
 
 MAX_DEPTH: Final = 4
 """How deep runs may be started from inside one another's hooks (K15)."""
@@ -88,6 +89,29 @@ class Run:
         self._blocks: list[Block] = []
         self._finished = False
         self._bound: contextlib.ExitStack | None = None
+        self._own: list[Registration] = []
+
+    def register(
+        self, plugin: object, name: str | None = None, *, mode: Mode = "enforce"
+    ) -> Registration:
+        """Make ``plugin`` active for this run alone, until the run has finished (K9).
+
+        Raises `PluginError` as `HookKernel.register` does.
+        """
+        scope = self.correlation_id
+        registration = self._kernel.register(plugin, name, thread_id=scope, mode=mode)
+        self._own.append(registration)
+        return registration
+
+    def hand_over(self, thread_id: str) -> tuple[Registration, ...]:
+        """Make this run's own plugins those of a thread, and the caller's to end (K9).
+
+        Raises `PluginError` where the thread has one of that name; then all end with the run.
+        """
+        for registration in self._own:
+            registration.move_to(thread_id)
+        handed, self._own = tuple(self._own), []
+        return handed
 
     def context(self, phase: HookPhase, **fields: Any) -> HookContext:
         """Return a context of this run: its correlation id and its metadata as they stand now."""
@@ -127,7 +151,12 @@ class Run:
         report = self.report
         if not self._finished:
             self._finished = True
-            await self._kernel._publish(report, self.thread_id)  # noqa: SLF001
+            try:
+                await self._kernel._publish(report, self.thread_id)  # noqa: SLF001
+            finally:
+                with contextlib.ExitStack() as ended:
+                    for registration in self._own:
+                        ended.callback(registration.unregister)
         return report
 
     @contextlib.contextmanager
@@ -161,7 +190,8 @@ class Run:
         kernel = self._kernel
         if ctx.thread_id is not None:
             self.thread_id = ctx.parent_thread_id or ctx.thread_id
-        plan = kernel.plan(ctx.phase, ctx.thread_id, ctx.parent_thread_id).for_context(ctx)
+        scopes = ctx.thread_id, ctx.parent_thread_id, self.correlation_id
+        plan = kernel.plan(ctx.phase, *scopes).for_context(ctx)
         outer = _inside.get()
         depth = 1 if outer is None else outer.depth + 1
         fold = Fold(ctx, plan.implementations, self._log, depth)
