@@ -110,6 +110,7 @@ class Run:
         """
         for registration in self._own:
             registration.move_to(thread_id)
+        self.thread_id = thread_id
         handed, self._own = tuple(self._own), []
         return handed
 

@@ -23,7 +23,7 @@ class Seen:
         self.phases.append("report")
 
 
-async def test_a_runs_own_plugin_is_seen_by_that_run_before_its_thread_is_known_and_by_no_other():
+async def test_a_runs_own_plugin_is_seen_before_the_thread_is_known_and_by_no_other_run() -> None:
     """K9."""
     kernel, mine = HookKernel(), Seen()
     async with kernel.run() as run, kernel.run() as other:
@@ -36,7 +36,7 @@ async def test_a_runs_own_plugin_is_seen_by_that_run_before_its_thread_is_known_
     assert kernel.registrations() == ()
 
 
-async def test_overlapping_runs_on_one_thread_with_one_plugin_do_not_clear_each_other():
+async def test_overlapping_runs_on_one_thread_with_one_plugin_do_not_clear_each_other() -> None:
     """K9: each registration ends with its own run."""
     kernel, mine = HookKernel(), Seen()
     async with kernel.run() as outlives:
@@ -47,7 +47,7 @@ async def test_overlapping_runs_on_one_thread_with_one_plugin_do_not_clear_each_
     assert mine.phases == ["report", "pre_run thr_1", "report"]
 
 
-async def test_what_a_run_hands_over_stays_with_the_thread_until_its_owner_ends_it():
+async def test_what_a_run_hands_over_stays_with_the_thread_until_its_owner_ends_it() -> None:
     """K9."""
     kernel, mine = HookKernel(), Seen()
     async with kernel.run() as run:
@@ -56,14 +56,15 @@ async def test_what_a_run_hands_over_stays_with_the_thread_until_its_owner_ends_
         (registration,) = run.hand_over("thr_1")
     async with kernel.run() as later:
         outcome = await later.pre(later.context(HookPhase.PRE_TURN, thread_id="thr_1"))
-        await later.pre(later.context(HookPhase.PRE_TURN, thread_id="thr_2"))
+    async with kernel.run() as elsewhere:
+        await elsewhere.pre(elsewhere.context(HookPhase.PRE_TURN, thread_id="thr_2"))
     assert mine.phases == ["pre_run None", "report", "pre_turn thr_1", "report"]
     assert [call.scope for call in outcome.report.calls] == ["thr_1"]
     registration.unregister()
     assert kernel.registrations() == ()
 
 
-async def test_a_name_that_the_thread_has_already_is_refused_and_leaves_nothing_behind():
+async def test_a_name_that_the_thread_has_already_is_refused_and_leaves_nothing_behind() -> None:
     """K9."""
     kernel = HookKernel()
     kernel.register(Seen(), name="guard", thread_id="thr_1")
@@ -75,7 +76,7 @@ async def test_a_name_that_the_thread_has_already_is_refused_and_leaves_nothing_
     assert [item.name for item in kernel.registrations()] == ["guard"]
 
 
-async def test_a_cancelled_run_ends_its_own_plugins():
+async def test_a_cancelled_run_ends_its_own_plugins() -> None:
     """K9, F30."""
     kernel = HookKernel()
     with anyio.CancelScope() as scope:
