@@ -13,7 +13,7 @@ path of the interpreter, so that neither a virtual environment nor an editable i
 the workspace has a say in it.
 
 What stays open. Codex goes on when its shell is killed or cannot be started, as in a folder that
-is gone: then there is a ``hook/completed`` with another status than `HEARD` and no verdict (G7).
+is gone. Then there is no verdict for the tripwire to find (G7), and `went_unheard` tells it sooner.
 """
 
 from __future__ import annotations

@@ -51,9 +51,7 @@ def start(admission: Admission) -> subprocess.Popen[bytes]:
 
 def client_of(shell: subprocess.Popen[bytes]) -> int:
     """Return the id of the client's process, the shell's only child."""
-    listing = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(shell.pid)], capture_output=True, check=True
-    )
+    listing = subprocess.run(["pgrep", "-P", str(shell.pid)], capture_output=True, check=True)
     return int(listing.stdout)
 
 
