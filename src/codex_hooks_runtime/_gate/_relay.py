@@ -26,7 +26,6 @@ import shlex
 import shutil
 import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -42,6 +41,7 @@ from ._payload import Deny, parse_event, refusal, render
 from ._relay_client import KEY_LENGTH, MAX_EVENT, SOCKET_NAME, peer_uid
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Self
 
     from anyio.abc import SocketListener, SocketStream, TaskGroup
@@ -66,10 +66,11 @@ class Relay:
     back a verdict (G6). On leaving, calls that still wait are blocked.
     """
 
+    _folder: Path
+
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
         self._admissions: dict[bytes, Admission] = {}
-        self._folder = Path()
 
     async def __aenter__(self) -> Self:
         try:

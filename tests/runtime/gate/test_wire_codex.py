@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.codex
 
-SECRET = "SWORDFISH"  # noqa: S105  # that is what it stands for
+SECRET = "SWORDFISH"
 READ: list[Step] = [RunCommand("cat secret"), Say("done")]
 
 
