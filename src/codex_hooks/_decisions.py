@@ -6,7 +6,7 @@ A hook that has nothing to say returns ``None``. That is not `Allow`, which answ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final, get_args
 
 from codex_hooks._context import Attachment, HookContext, HookPhase, check_attachments
 from codex_hooks._errors import CodexHooksError
@@ -125,8 +125,18 @@ _CARRIES: dict[HookPhase, tuple[str, ...]] = {
 }
 
 
-def check_fits(decision: Decision, phase: HookPhase) -> None:
-    """Raise `InvalidDecision` for a decision that ``phase`` cannot carry (K7)."""
+_DECISIONS = frozenset(get_args(Decision))
+
+
+def checked(value: object, phase: HookPhase) -> Decision:
+    """Return ``value`` if it is a decision that ``phase`` can carry (K7).
+
+    Raises `InvalidDecision` otherwise. The type has to be the very one: something that only poses
+    as an `Allow`, a mock say, is none (F3).
+    """
+    if type(value) not in _DECISIONS:
+        raise InvalidDecision(f"returned {type(value).__name__}, which is no decision")
+    decision: Decision = value  # type: ignore[assignment]
     if isinstance(decision, Mutate):
         for name in ("prompt", "model", "add_attachments", "tool_input", "tool_output"):
             nothing = () if name == "add_attachments" else None
@@ -136,6 +146,7 @@ def check_fits(decision: Decision, phase: HookPhase) -> None:
     elif not phase.is_pre and isinstance(decision, _impossible_after(phase)):
         name = type(decision).__name__
         raise InvalidDecision(f"{phase} cannot return {name}: what it is about has happened")
+    return decision
 
 
 def _impossible_after(phase: HookPhase) -> tuple[type[Decision], ...]:

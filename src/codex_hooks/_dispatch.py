@@ -1,7 +1,8 @@
 """Asking the plugins of one phase: calls, deadlines and failures (K5, K6).
 
-What an answer means is not decided here but in `Fold`. One cancel scope serves a whole phase and
-is armed only when an implementation really suspends, since arming costs more than a call.
+What an answer means is not decided here but in `Fold`. Implementations that run inline are asked
+without an event loop's help. The first one that has to be waited for opens a cancel scope, which
+those after it share, since entering a scope costs more than a call.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 import traceback
 from functools import partial
 from types import CoroutineType, coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 
@@ -22,139 +23,222 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
     from codex_hooks._fold import Fold
-    from codex_hooks._plan import Implementation, Plan
+    from codex_hooks._plan import Implementation
     from codex_hooks._workers import Job, Workers
 
+MAX_SWALLOWED: Final = 16
+"""How often an async hook may catch its cancellation and wait again before it is given up."""
 
-async def ask_all(fold: Fold, plan: Plan, workers: Workers, deadline: float | None) -> None:
+_clock = time.perf_counter_ns
+
+
+class Failure(NamedTuple):
+    """Why a call has no answer."""
+
+    kind: IssueKind
+    message: str
+
+
+async def ask_all(fold: Fold, workers: Workers, deadline: float | None) -> None:
     """Ask whom ``fold`` names until the phase is over.
 
     ``deadline`` is a `time.monotonic` moment that caps every time-out. Cancellation and
     ``KeyboardInterrupt`` propagate (F2).
     """
-    call = Call(workers, deadline)
-    over = False
-    while not over:
-        if not plan.suspends:
-            over = await _ask(fold, call, None)
-            continue
+    while (waited_for := _ask_inline(fold, deadline)) is not None:
         # A scope that has fired is spent: those who come after get a fresh one.
-        with anyio.CancelScope() as scope:
-            over = await _ask(fold, call, scope)
-        if scope.cancelled_caught:
-            fold.fail(IssueKind.TIMEOUT, call.overrun(), call.microseconds())
+        call = Call(workers, deadline)
+        scope = anyio.CancelScope()
+        try:
+            with scope:
+                await _ask_waiting(fold, waited_for, call, scope)
+        except Exception as error:
+            # What a task group raised beside its cancellation, which the scope has taken out, or
+            # a scope that a hook entered and never left.
+            failure = call.overrun() if scope.cancel_called else describe(error)
+            fold.fail(*failure, call.microseconds())
+        else:
+            if scope.cancelled_caught:
+                fold.fail(*call.overrun(), call.microseconds())
 
 
-async def _ask(fold: Fold, call: Call, scope: anyio.CancelScope | None) -> bool:
-    """Return whether the phase is over; if not, ``scope`` has fired."""
-    while (implementation := fold.next()) is not None:
-        failure: tuple[IssueKind, str] | None = None
+def _ask_inline(fold: Fold, deadline: float | None) -> Implementation | None:
+    """Ask up to the first that has to be waited for, and return that one."""
+    began = _clock()
+    while (implementation := fold.next()) is not None and implementation.style is Style.INLINE:
+        timeout = implementation.timeout
+        if deadline is not None:
+            timeout = min(timeout, deadline - time.monotonic())
+        failure: Failure | None = None
+        answer = None
+        try:
+            if timeout > 0:
+                answer = implementation.call(fold.context)
+        except Exception as error:  # whatever a plugin raises is a failure of that plugin (K5)
+            failure = describe(error)
+        ended = _clock()
+        _settle(fold, answer, failure, (ended - began) / 1000, timeout)
+        began = ended
+    return implementation
+
+
+async def _ask_waiting(
+    fold: Fold, waited_for: Implementation, call: Call, scope: anyio.CancelScope
+) -> None:
+    """Ask ``waited_for`` and all after it, until ``scope`` has fired."""
+    implementation: Implementation | None = waited_for
+    fired = False
+    while implementation is not None and not fired:
+        failure: Failure | None = None
         answer = None
         try:
             answer = await call.make(implementation, implementation.call, fold.context, scope)
-        except Exception as error:  # whatever a plugin raises is a failure of that plugin (K5)
+        except Exception as error:  # as above
             failure = describe(error)
-        microseconds = call.microseconds()
-        fired = scope is not None and scope.cancel_called
-        # Late is late, whether the hook was cancelled, swallowed that, or never yielded (F4, F5).
-        if fired or microseconds > call.timeout * 1_000_000:
-            failure = IssueKind.TIMEOUT, call.overrun()
-        if type(answer) is CoroutineType:
-            answer.close()  # a sync hook returned one: it is refused below, not left unawaited
-        if failure is None:
-            fold.answer(answer, microseconds)
-        else:
-            fold.fail(*failure, microseconds)
-        if fired:
-            return False
-    return True
+        if fired := scope.cancel_called:  # the hook has swallowed its cancellation (F5)
+            failure = call.overrun()
+        _settle(fold, answer, failure, call.microseconds(), call.timeout)
+        if not fired:
+            implementation = _ask_inline(fold, call.deadline)
+
+
+def _settle(
+    fold: Fold, answer: object, failure: Failure | None, microseconds: float, timeout: float
+) -> None:
+    if type(answer) is CoroutineType:
+        answer.close()  # a sync hook returned one: it is refused below, not left unawaited
+    if failure is not None:
+        fold.fail(*failure, microseconds)
+    elif microseconds > timeout * 1_000_000:  # late is late, even if it never waited (F4)
+        fold.fail(*_overrun(timeout), microseconds)
+    else:
+        fold.answer(answer, microseconds)
+
+
+async def attempt(
+    call: Call, implementation: Implementation, function: Callable[..., Any], argument: object
+) -> tuple[Any, Failure | None]:
+    """Make one call in a scope of its own; return its value and why that does not count."""
+    value = None
+    failure: Failure | None = None
+    scope = anyio.CancelScope()
+    try:
+        with scope:
+            value = await call.make(implementation, function, argument, scope)
+    except Exception as error:  # a plugin's, or what is left of a task group's: as in ask_all
+        failure = describe(error)
+    if scope.cancel_called or call.microseconds() > call.timeout * 1_000_000:
+        failure = call.overrun()
+    return value, failure
 
 
 class Call:
     """The call that is under way: how it is made, and by when it has to be done."""
 
-    __slots__ = ("_began", "_deadline", "_job", "_workers", "timeout")
+    __slots__ = ("_began", "_job", "_workers", "deadline", "timeout")
 
-    def __init__(self, workers: Workers, deadline: float | None) -> None:
+    def __init__(self, workers: Workers, deadline: float | None = None) -> None:
+        self.deadline = deadline
+        self.timeout = 0.0
         self._workers = workers
-        self._deadline = deadline
         self._job: Job[Any] | None = None
         self._began = 0
-        self.timeout = 0.0
 
     async def make(
         self,
         implementation: Implementation,
         function: Callable[..., Any],
         argument: object,
-        scope: anyio.CancelScope | None,
+        scope: anyio.CancelScope,
     ) -> Any:
         """Call ``function`` in the implementation's style; arm ``scope`` if it suspends."""
-        self._began = time.perf_counter_ns()
+        self._began = _clock()
         self._job = None
         self.timeout = implementation.timeout
-        if self._deadline is not None:
-            self.timeout = min(self.timeout, self._deadline - time.monotonic())
+        if self.deadline is not None:
+            self.timeout = min(self.timeout, self.deadline - time.monotonic())
             if self.timeout <= 0:
-                raise TimeoutError
+                return None
         if implementation.style is Style.INLINE:
             return function(argument)
-        if scope is None:
-            raise AssertionError("an implementation that suspends needs a scope")
         if implementation.style is Style.ASYNC:
-            return await _armed(function(argument), scope, self.timeout)
-        self._job = job = self._workers.submit(partial(function, argument))
+            steps = function(argument)
+        else:
+            steps = self._in_thread(partial(function, argument))
         try:
-            return await _armed(job.outcome(), scope, self.timeout)
-        finally:
-            self._workers.withdraw(job)
+            wanted = steps.send(None)
+        except StopIteration as done:
+            return done.value
+        return await self._armed(steps, wanted, scope)
 
     def microseconds(self) -> float:
         """How long the call has taken so far."""
-        return (time.perf_counter_ns() - self._began) / 1000
+        return (_clock() - self._began) / 1000
 
-    def overrun(self) -> str:
+    def overrun(self) -> Failure:
         """Say how the call missed its time-out."""
-        if self.timeout <= 0:
-            return "was not asked: the deadline of the phase had passed"
-        if self._job is not None and not self._job.begun:
-            return f"overloaded: no thread was free within {self.timeout:g} s"
-        return f"gave no answer within {self.timeout:g} s"
+        return _overrun(self.timeout, self._job)
 
-
-@coroutine
-def _armed(
-    steps: Coroutine[Any, Any, Any], scope: anyio.CancelScope, timeout: float
-) -> Generator[Any, Any, Any]:
-    """Await ``steps``; set the scope's deadline only if its first step does not finish it.
-
-    By hand what ``await`` does, since ``await`` cannot tell a coroutine that suspends from one
-    that does not.
-    """
-    try:
-        wanted = steps.send(None)
-    except StopIteration as done:
-        return done.value
-    scope.deadline = anyio.current_time() + timeout
-    while True:
+    async def _in_thread(self, function: Callable[[], Any]) -> Any:
+        self._job = job = self._workers.submit(function)
         try:
-            given = yield wanted
-        except BaseException as error:  # handed on to the coroutine, as await does
-            step = partial(steps.throw, error)
-        else:
-            step = partial(steps.send, given)
+            return await job.outcome()
+        finally:
+            self._workers.withdraw(job)
+
+    @coroutine
+    def _armed(
+        self, steps: Coroutine[Any, Any, Any], wanted: object, scope: anyio.CancelScope
+    ) -> Generator[Any, Any, Any]:
+        """Await the rest of ``steps``, which wait for ``wanted``, until the call's time-out.
+
+        By hand what ``await`` does, for two reasons: ``await`` cannot tell a coroutine that
+        suspends from one that does not, and it never gives up one that cannot be cancelled.
+        """
+        scope.deadline = anyio.current_time() + self.timeout - self.microseconds() / 1_000_000
+        swallowed = 0
         try:
-            wanted = step()
+            while True:
+                try:
+                    given = yield wanted
+                except BaseException as error:  # handed on to the coroutine, as await does
+                    swallowed += scope.cancel_called
+                    if swallowed > MAX_SWALLOWED:
+                        _give_up(steps)
+                        raise
+                    step = partial(steps.throw, error)
+                else:
+                    step = partial(steps.send, given)
+                wanted = step()
         except StopIteration as done:
-            scope.deadline = float("inf")
             return done.value
+        finally:
+            scope.deadline = float("inf")
 
 
-def describe(error: Exception) -> tuple[IssueKind, str]:
+def _give_up(steps: Coroutine[Any, Any, Any]) -> None:
+    try:
+        steps.close()
+    except Exception:
+        # It fails as it ends, or holds on even now: it is left behind and never resumed.
+        return
+
+
+def _overrun(timeout: float, job: Job[Any] | None = None) -> Failure:
+    if timeout <= 0:
+        message = "was not asked: the deadline of the phase had passed"
+    elif job is not None and not job.begun:
+        message = f"overloaded: no thread was free within {timeout:g} s"
+    else:
+        message = f"gave no answer within {timeout:g} s"
+    return Failure(IssueKind.TIMEOUT, message)
+
+
+def describe(error: Exception) -> Failure:
     """Say what was raised and where, without its text: that may hold a prompt (K8)."""
     if isinstance(error, InvalidDecision):
-        return IssueKind.VALIDATION, str(error)
+        return Failure(IssueKind.VALIDATION, str(error))
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = f" at {frame.f_code.co_filename}:{line}"
-    return IssueKind.EXECUTION, f"raised {type(error).__name__}{place}"
+    return Failure(IssueKind.EXECUTION, f"raised {type(error).__name__}{place}")

@@ -6,7 +6,7 @@ or `Fold.fail` takes what came of it.
 * K2: each sees the context with the changes of those before it. In a pre phase the first `Block`
   ends the phase and every change of that phase is dropped.
 * K3: whoever should see the final context and has seen less is asked again, in rounds; after
-  three rounds without rest: block.
+  three rounds without rest: block. Plugins in observe mode never cost a phase its rest.
 * K4: nothing < `Allow` < `Mutate` < `Ask` < `Block`. Decisions only tighten. An `Allow` counts
   only if it was given to the final context.
 * K5: a failure blocks in a pre phase, unless ``on_error="ignore"``, and is recorded in a post
@@ -28,98 +28,91 @@ from codex_hooks._decisions import (
     InvalidDecision,
     Mutate,
     apply,
-    check_fits,
+    checked,
 )
-from codex_hooks._report import HookCall, HookIssue, IssueKind, digest_of
+from codex_hooks._nesting import Asking
+from codex_hooks._report import HookIssue, IssueKind, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codex_hooks._plan import Implementation
+    from codex_hooks._report import CallRecord
 
 MAX_ROUNDS: Final = 3
 
 
-class Fold:
+class Fold(Asking):
     """One phase of one run."""
 
     __slots__ = (  # inside first, then what others read
         "_allowed_at", "_call_id", "_changed", "_implementations", "_index", "_initial", "_log",
-        "_order", "_phase", "_position", "_round", "_seen", "_version",
-        "asked", "block", "context", "current", "decisions", "depth", "over",
+        "_phase", "_round", "_seen", "_turns", "_version",
+        "asked", "block", "context", "decisions", "over",
     )  # fmt: skip
 
     def __init__(
         self,
         ctx: HookContext,
         implementations: Sequence[Implementation],
-        log: list[HookCall],
+        log: list[CallRecord],
         depth: int = 1,
     ) -> None:
+        super().__init__(depth)
         if ctx.round != 1:
             ctx = ctx.evolve(round=1)
         self.context = ctx
         self.block: Block | None = None
         self.asked: Ask | None = None
         self.decisions: list[Decision] = []
-        self.current: Implementation | None = None
-        self.depth = depth
+        self.over = False
         self._initial = ctx
         self._phase = ctx.phase
         self._call_id = ctx.tool.call_id if ctx.tool else None
         self._implementations = implementations
         self._log = log
+        # Whose turn it still is in this round, and whose it is now, as indexes.
+        self._turns = iter(range(len(implementations)))
+        self._index = -1
         self._round = 1
         # The context has a version: the number of changes made to it so far. _seen holds, for
         # each implementation, the version that its last look ended with.
         self._version = 0
         self._seen = [0] * len(implementations)
         self._changed: set[int] = set()
-        self._allowed_at: dict[int, int] = {}
-        self._order: Sequence[int] = range(len(implementations))
-        self._position = -1
-        self._index = -1
-        self.over = False
+        self._allowed_at = -1
 
     def next(self) -> Implementation | None:
         """Return whom to ask now about ``self.context``; ``None`` when the phase is over."""
         if self.over:
             return None
-        self._position += 1
-        if self._position == len(self._order) and not self._begin_round():
-            return None
-        self._index = self._order[self._position]
-        self.current = self._implementations[self._index]
-        return self.current
+        for index in self._turns:
+            self._index = index
+            self.current = self._implementations[index]
+            return self.current
+        if self._version and self._begin_round():
+            return self.next()
+        self.over = True
+        return None
 
     def answer(self, value: object, microseconds: float) -> None:
         """Take what the implementation returned by `next` has answered."""
         index = self._index
-        self._seen[index] = self._version
         implementation = self._implementations[index]
+        self._seen[index] = self._version
         if value is None:
-            if self._allowed_at:
-                self._allowed_at.pop(index, None)
             self._record(implementation, "nothing", microseconds)
             return
-        if not isinstance(value, Decision):
-            message = f"returned {type(value).__name__}, which is no decision"
-            self.fail(IssueKind.VALIDATION, message, microseconds)
-            return
         try:
-            check_fits(value, self._phase)
+            decision = checked(value, self._phase)
         except InvalidDecision as error:
-            self.fail(IssueKind.VALIDATION, str(error), microseconds)
+            self._fail(implementation, IssueKind.VALIDATION, str(error), microseconds)
             return
-        changed = isinstance(value, Mutate) and not implementation.observe and self._change(value)
-        self._record(
-            implementation,
-            value.word,
-            microseconds,
-            digest=digest_of(self.context) if changed else None,
-        )
+        changed = self._change(decision) if isinstance(decision, Mutate) else False
+        digest = digest_of(self.context) if changed else None
+        self._record(implementation, decision.word, microseconds, digest=digest)
         if not implementation.observe:
-            self._enforce(value, implementation)
+            self._enforce(decision, implementation)
 
     def fail(self, kind: IssueKind, message: str, microseconds: float) -> None:
         """Take a failure of the implementation returned by `next` (K5)."""
@@ -128,16 +121,22 @@ class Fold:
 
     def answer_wrapper(self, wrapper: Implementation, value: object, microseconds: float) -> None:
         """Take what a wrapper made of ``decisions``: it may add to them, never take away (K1)."""
-        added = value if isinstance(value, list | tuple) else () if value is None else (value,)
-        new = [item for item in added if not any(item is known for known in self.decisions)]
-        for item in new:
-            if not isinstance(item, Allow | Ask | Block):
-                message = f"the wrapper returned a {type(item).__name__}: it may add Ask or Block"
-                self._fail(wrapper, IssueKind.VALIDATION, message, microseconds)
-                return
-        strongest = max(new, key=lambda item: item.strength, default=None)
+        given = value if isinstance(value, list | tuple) else () if value is None else (value,)
+        strongest: Decision | None = None
+        try:
+            for item in given:
+                if any(item is known for known in self.decisions):
+                    continue
+                added = checked(item, self._phase)
+                if isinstance(added, Mutate):
+                    raise InvalidDecision("a wrapper cannot change the context: return Ask, Block")
+                if strongest is None or added.strength > strongest.strength:
+                    strongest = added
+        except InvalidDecision as error:
+            self._fail(wrapper, IssueKind.VALIDATION, str(error), microseconds)
+            return
         self._record(wrapper, strongest.word if strongest else "nothing", microseconds)
-        if strongest and not isinstance(strongest, Allow) and not wrapper.observe:
+        if isinstance(strongest, Ask | Block) and not wrapper.observe:
             self._enforce(strongest, wrapper)
 
     def fail_wrapper(
@@ -145,6 +144,12 @@ class Fold:
     ) -> None:
         """Take a failure of a wrapper (K5)."""
         self._fail(wrapper, kind, message, microseconds)
+
+    def refuse(self, plugin: str, message: str) -> None:
+        """Block without asking anyone, on account of ``plugin`` (K15)."""
+        self.over = True
+        if self._can_block:
+            self.block = Block(message, plugin, self._phase)
 
     @property
     def final_context(self) -> HookContext:
@@ -154,16 +159,15 @@ class Fold:
     @property
     def allowed(self) -> bool:
         """Whether anyone allowed the context as it finally stands."""
-        return not self.block and any(at == self._version for at in self._allowed_at.values())
+        return self._allowed_at == self._version and not self.block
 
     @property
     def decision(self) -> Decision | None:
         """The strongest decision (K4); `Mutate` stands for all changes together."""
-        changes = [item for item in self.decisions if isinstance(item, Mutate)]
-        if self.block or self.asked:
+        if not self.decisions or self.block or self.asked:
             return self.block or self.asked
-        if changes and self._version:
-            return changes[-1]
+        if self._version:
+            return [item for item in self.decisions if isinstance(item, Mutate)][-1]
         return Allow() if self.allowed else None
 
     @property
@@ -174,15 +178,19 @@ class Fold:
         if isinstance(decision, Block):
             decision = replace(decision, plugin=implementation.plugin, phase=self._phase)
             self.block = self.block or decision
+            # After a tool use the others still see what they are to observe (K5).
             self.over = self._phase.is_pre
         elif isinstance(decision, Ask):
             decision = replace(decision, plugin=implementation.plugin)
             self.asked = self.asked or decision
         elif isinstance(decision, Allow):
-            self._allowed_at[self._index] = self._version
+            self._allowed_at = self._version
         self.decisions.append(decision)
 
     def _change(self, change: Mutate) -> bool:
+        """Make a change, unless it comes to nothing; return whether it was made."""
+        if self._implementations[self._index].observe:
+            return False
         changed = apply(change, self.context)
         if changed is self.context:
             return False
@@ -204,8 +212,7 @@ class Fold:
             self._enforce(Block(f"the plugin failed: {message}"), implementation)
 
     def _begin_round(self) -> bool:
-        if self._version == 0:
-            return False
+        """Begin a round of those who have seen less than there is to see, if there are any."""
         order = [
             index
             for index, implementation in enumerate(self._implementations)
@@ -213,15 +220,15 @@ class Fold:
             and implementation.recheck is not False
             and (implementation.recheck or index not in self._changed)
         ]
-        if not order:
-            return False
-        if self._round == MAX_ROUNDS:
+        # Observers alone cannot change anything, so they get their look and the phase its rest.
+        restless = not all(self._implementations[index].observe for index in order)
+        if restless and self._round >= MAX_ROUNDS:
             self._give_up()
             return False
         self._round += 1
         self.context = self.context.evolve(round=self._round)
-        self._order, self._position = order, 0
-        return True
+        self._turns = iter(order)
+        return bool(order)
 
     def _give_up(self) -> None:
         restless = [self._implementations[index] for index in sorted(self._changed)]
@@ -242,7 +249,7 @@ class Fold:
         digest: str | None = None,
     ) -> None:
         self._log.append(
-            HookCall(
+            (
                 implementation.plugin,
                 implementation.scope,
                 self._phase,

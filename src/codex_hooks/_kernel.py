@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from codex_hooks._discovery import Discovery, discover
-from codex_hooks._dispatch import Call
+from codex_hooks._dispatch import Call, attempt
 from codex_hooks._errors import PluginError
+from codex_hooks._nesting import MAX_DEPTH, Asking, depth_here, inside
 from codex_hooks._registry import Mode, Registration, Registry
 from codex_hooks._run import PostOutcome, PreOutcome, Run
 from codex_hooks._settings_files import load_settings
@@ -106,17 +107,22 @@ class HookKernel:
 
         A consumer with more than one phase in a run opens it with `run` instead.
         """
-        begun = self._open.get(ctx.correlation_id)
-        run = begun[1] if begun else Run(self, ctx.correlation_id, ctx.metadata)
-        outcome = await run.pre(ctx)
-        if begun is None:
-            if outcome.blocked:
+        opened = self._open.get(ctx.correlation_id)
+        if opened is not None:
+            return await opened[1].pre(ctx)
+        run = Run(self, ctx.correlation_id, ctx.metadata)
+        self._open[ctx.correlation_id] = (ctx.phase, run)
+        goes_on = False
+        try:
+            outcome = await run.pre(ctx)
+            goes_on = not outcome.blocked
+        finally:
+            if not goes_on:
+                self._open.pop(ctx.correlation_id, None)
                 await run.finish()
-            else:
-                self._open[ctx.correlation_id] = (ctx.phase, run)
-                if len(self._open) > MAX_OPEN_RUNS:
-                    _, (_, forgotten) = self._open.popitem(last=False)
-                    await forgotten.finish()
+        if len(self._open) > MAX_OPEN_RUNS:
+            _, (_, forgotten) = self._open.popitem(last=False)
+            await forgotten.finish()
         return outcome
 
     async def run_post(self, ctx: HookContext) -> PostOutcome:
@@ -125,11 +131,12 @@ class HookKernel:
             ctx.phase.counterpart,
             Run(self, ctx.correlation_id, ctx.metadata),
         )
-        outcome = await run.post(ctx)
-        if opened_by is ctx.phase.counterpart:
-            self._open.pop(ctx.correlation_id, None)
-            await run.finish()
-        return outcome
+        try:
+            return await run.post(ctx)
+        finally:
+            if opened_by is ctx.phase.counterpart:
+                self._open.pop(ctx.correlation_id, None)
+                await run.finish()
 
     @property
     def latest_report(self) -> HookReport | None:
@@ -146,16 +153,22 @@ class HookKernel:
             registration.unregister()
 
     async def _publish(self, report: HookReport, thread_id: str | None) -> None:
-        """Hand a finished report to who asked for it; nobody's failure there matters (K8)."""
+        """Hand a finished report to who asked for it; nobody's failure there matters (K8).
+
+        They are told even where the run was cancelled: their own time-outs bound that.
+        """
         self._reports.append(report)
-        for implementation in self.plan(
-            "hook_report", thread_id, None, report.correlation_id
-        ).implementations:
-            call = Call(self.workers, None)
-            with anyio.CancelScope() as scope:
-                try:
-                    await call.make(implementation, implementation.call, report, scope)
-                except Exception:  # an observer's own trouble: counted, and the run goes on
-                    self.report_failures += 1
-            if scope.cancel_called:
-                self.report_failures += 1
+        plan = self.plan("hook_report", thread_id, None, report.correlation_id)
+        asking = Asking(depth_here())
+        if asking.depth > MAX_DEPTH:  # an observer's runs have observers too (K15)
+            self.report_failures += len(plan.implementations)
+            return
+        token = inside.set(asking)
+        try:
+            for observer in plan.implementations:
+                asking.current = observer
+                with anyio.CancelScope(shield=True):
+                    _, failure = await attempt(Call(self.workers), observer, observer.call, report)
+                self.report_failures += failure is not None
+        finally:
+            inside.reset(token)

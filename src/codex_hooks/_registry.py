@@ -12,11 +12,10 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
-import pluggy
-
+from codex_hooks._compile import ARGUMENTS, compile_plugin
+from codex_hooks._dispatch import describe
 from codex_hooks._errors import PluginError
-from codex_hooks._plan import ARGUMENTS, EMPTY_PLAN, Compiled, Plan, compile_plugin, merge
-from codex_hooks._specs import PROJECT, HookSpecs
+from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -86,8 +85,6 @@ class Registry:
     """The plugins of one kernel."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(HookSpecs)
         self._lock = threading.RLock()
         self._sequence = 0
         # Reserved while a plugin starts, so that no second one of its name can come between.
@@ -112,8 +109,11 @@ class Registry:
 
         With a ``rank`` it comes before those without, by rank and then by name (K1).
         """
+        for value, what in ((name, "name"), (thread_id, "thread_id")):
+            if value is not None and not (isinstance(value, str) and value.strip()):
+                raise PluginError(f"{what}={value!r}: give a string that is not empty")
         compiled = compile_plugin(
-            self._manager, plugin, name, scope=thread_id or GLOBAL, observe=mode == "observe"
+            plugin, name, scope=thread_id or GLOBAL, observe=mode == "observe"
         )
         with self._lock:
             self._reserve(name, thread_id)
@@ -127,38 +127,43 @@ class Registry:
                 item.call(registration)
             with self._lock:
                 self._publish(registration)
-        except BaseException as error:
+        except BaseException:
             with self._lock:
                 self._names.discard((thread_id, name))
-            if isinstance(error, pluggy.PluginValidationError | ValueError):
-                raise PluginError(str(error), plugin=name) from error
             raise
         return registration
 
     def remove(self, registration: Registration) -> None:
-        """End ``registration``, then let its plugin stop."""
+        """End ``registration``, then let its plugin stop, which holds even if it fails at that."""
         with self._lock:
-            key = (registration.thread_id, registration.name)
-            if key not in self._names or not self._withdraw(registration):
+            if not self._is_active(registration):
                 return
-            self._names.discard(key)
+            self._withdraw(registration, registration.thread_id)
         for item in registration._compiled.get("plugin_stop", ()):  # noqa: SLF001
-            item.call(registration)
+            try:
+                item.call(registration)
+            except Exception as error:
+                import structlog  # noqa: PLC0415  # costs more than all the rest to import
+
+                structlog.get_logger("codex_hooks").warning(
+                    "plugin failed to stop", plugin=registration.name, error=describe(error).message
+                )
 
     def move(self, registration: Registration, thread_id: str) -> None:
         """Make ``registration`` that of another thread, without a moment in which it is none's."""
         with self._lock:
-            self._reserve(registration.name, thread_id)
-            if not self._withdraw(registration):
-                self._names.discard((thread_id, registration.name))
+            if not self._is_active(registration):
                 return
-            self._names.discard((registration.thread_id, registration.name))
+            self._reserve(registration.name, thread_id)
+            before = registration.thread_id
             registration.thread_id = thread_id
             registration._compiled = {  # noqa: SLF001
                 hook: tuple(replace(item, scope=thread_id) for item in items)
                 for hook, items in registration._compiled.items()  # noqa: SLF001
             }
+            # In this order: looking a plan up takes the lock only where there is an overlay.
             self._publish(registration)
+            self._withdraw(registration, before)
 
     def plan(self, hook: str, *scopes: str | None) -> Plan:
         """Return whom to ask for ``hook``: the global plugins, and those of each of ``scopes``."""
@@ -197,7 +202,6 @@ class Registry:
 
     def _publish(self, registration: Registration) -> None:
         if registration.thread_id is None:
-            self._manager.register(registration.plugin, registration.name)
             everyone = (*self._global, registration)
             self._replace_global(sorted(everyone, key=lambda item: item._order))  # noqa: SLF001
             return
@@ -205,21 +209,24 @@ class Registry:
         overlay.registrations[registration.name] = registration
         overlay.generation = -1
 
-    def _withdraw(self, registration: Registration) -> bool:
+    def _is_active(self, registration: Registration) -> bool:
         if registration.thread_id is None:
-            if registration not in self._global:
-                return False
-            self._manager.unregister(name=registration.name)
-            self._replace_global([item for item in self._global if item is not registration])
-            return True
+            return registration in self._global
         overlay = self._overlays.get(registration.thread_id)
-        if overlay is None or overlay.registrations.get(registration.name) is not registration:
-            return False
+        return overlay is not None and (
+            overlay.registrations.get(registration.name) is registration
+        )
+
+    def _withdraw(self, registration: Registration, thread_id: str | None) -> None:
+        self._names.discard((thread_id, registration.name))
+        if thread_id is None:
+            self._replace_global([item for item in self._global if item is not registration])
+            return
+        overlay = self._overlays[thread_id]
         del overlay.registrations[registration.name]
         overlay.generation = -1
         if not overlay.registrations:
-            del self._overlays[registration.thread_id]
-        return True
+            del self._overlays[thread_id]
 
     def _replace_global(self, registrations: list[Registration]) -> None:
         self._global = tuple(registrations)

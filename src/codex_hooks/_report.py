@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from codex_hooks._context import HookContext, HookPhase
@@ -42,10 +42,10 @@ class HookIssue:
 class HookCall(NamedTuple):
     """One call of one implementation.
 
-    ``scope`` is ``"global"`` or the thread's id; ``decision`` is ``"nothing"``, ``"allow"``,
-    ``"mutate"``, ``"ask"``, ``"block"``, or ``"failed"`` with an ``issue``. ``enforced`` is false
-    for a plugin in observe mode (K12). ``call_id`` names the tool use in a tool phase, ``digest``
-    what a mutation led to.
+    ``scope`` is ``"global"``, or the id of a thread or of a run; ``decision`` is ``"nothing"``,
+    ``"allow"``, ``"mutate"``, ``"ask"``, ``"block"``, or ``"failed"`` with an ``issue``.
+    ``enforced`` is false for a plugin in observe mode (K12). ``call_id`` names the tool use in a
+    tool phase, ``digest`` what a mutation led to.
     """
 
     plugin: str
@@ -58,6 +58,10 @@ class HookCall(NamedTuple):
     enforced: bool = True
     call_id: str | None = None
     digest: str | None = None
+
+
+CallRecord: TypeAlias = tuple[Any, ...]
+"""A call as it is logged: `HookCall`'s fields in order, since making that costs four times more."""
 
 
 class SkippedPlugin(NamedTuple):

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import contextvars
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
-
-import anyio
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from codex_hooks._context import HookContext, HookPhase, new_correlation_id
-from codex_hooks._decisions import Ask, Block, Decision
 from codex_hooks._dispatch import ask_all
 from codex_hooks._fold import Fold
-from codex_hooks._frozen import EMPTY, freeze_mapping
+from codex_hooks._frozen import EMPTY, freeze_mapping, same
+from codex_hooks._nesting import MAX_DEPTH, depth_here, inside
 from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind
 from codex_hooks._wrap import ask_within_wrappers
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from codex_hooks._decisions import Ask, Block, Decision
     from codex_hooks._kernel import HookKernel
     from codex_hooks._registry import Mode, Registration
-
-MAX_DEPTH: Final = 4
-"""How deep runs may be started from inside one another's hooks (K15)."""
-
-_inside: Final[contextvars.ContextVar[Fold | None]] = contextvars.ContextVar(
-    "codex_hooks_inside", default=None
-)
+    from codex_hooks._report import CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class PreOutcome:
+class PreOutcome(NamedTuple):
     """What came of a pre phase.
 
     ``blocked`` says who stopped it and why. ``context`` goes on from here, with all changes made.
@@ -54,8 +45,7 @@ class PreOutcome:
         return self.run.report
 
 
-@dataclass(frozen=True, slots=True)
-class PostOutcome:
+class PostOutcome(NamedTuple):
     """What came of a post phase: ``withheld`` keeps a tool's output from the model (G10)."""
 
     withheld: Block | None
@@ -84,11 +74,11 @@ class Run:
         )
         self.thread_id: str | None = None
         self._kernel = kernel
-        self._log: list[HookCall] = []
+        self._log: list[CallRecord] = []
         self._issues: list[HookIssue] = []
         self._blocks: list[Block] = []
         self._finished = False
-        self._bound: contextlib.ExitStack | None = None
+        self._bound: Mapping[str, contextvars.Token[Any]] = {}
         self._own: list[Registration] = []
 
     def register(
@@ -141,7 +131,7 @@ class Run:
         """The report so far."""
         return HookReport(
             correlation_id=self.correlation_id,
-            calls=tuple(self._log),
+            calls=tuple(map(HookCall._make, self._log)),
             skipped=self._kernel.skipped,
             blocks=tuple(self._blocks),
             kernel_issues=tuple(self._issues),
@@ -155,9 +145,8 @@ class Run:
             try:
                 await self._kernel._publish(report, self.thread_id)  # noqa: SLF001
             finally:
-                with contextlib.ExitStack() as ended:
-                    for registration in self._own:
-                        ended.callback(registration.unregister)
+                for registration in self._own:
+                    registration.unregister()
         return report
 
     @contextlib.contextmanager
@@ -169,8 +158,9 @@ class Run:
             yield
 
     async def __aenter__(self) -> Self:
-        self._bound = contextlib.ExitStack()
-        self._bound.enter_context(self.bound_to_log())
+        import structlog  # noqa: PLC0415  # as above
+
+        self._bound = structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         return self
 
     async def __aexit__(
@@ -179,45 +169,55 @@ class Run:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        import structlog  # noqa: PLC0415  # as above
+
         try:
-            # Observers are told even if the run was cancelled; their own time-outs bound this.
-            with anyio.CancelScope(shield=True):
-                await self.finish()
+            await self.finish()
         finally:
-            if self._bound is not None:
-                self._bound.close()
+            try:
+                structlog.contextvars.reset_contextvars(**self._bound)
+            except ValueError:
+                pass  # left in another task than entered, whose log was never bound to the run
 
     async def _dispatch(self, ctx: HookContext) -> Fold:
         kernel = self._kernel
+        if ctx.metadata is not self.metadata and self.metadata:
+            ctx = ctx.evolve(metadata={**self.metadata, **ctx.metadata})
         if ctx.thread_id is not None:
             self.thread_id = ctx.parent_thread_id or ctx.thread_id
         scopes = ctx.thread_id, ctx.parent_thread_id, self.correlation_id
         plan = kernel.plan(ctx.phase, *scopes).for_context(ctx)
-        outer = _inside.get()
-        depth = 1 if outer is None else outer.depth + 1
-        fold = Fold(ctx, plan.implementations, self._log, depth)
-        if depth > MAX_DEPTH:
-            self._refuse_depth(fold, ctx, outer)
-            return fold
-        token = _inside.set(fold)
-        try:
-            ask = ask_within_wrappers if plan.wrappers else ask_all
-            await ask(fold, plan, kernel.workers, ctx.deadline)
-        finally:
-            _inside.reset(token)
+        fold = Fold(ctx, plan.implementations, self._log, depth_here())
+        if fold.depth > MAX_DEPTH:
+            self._refuse_depth(fold, ctx.phase)
+        elif plan.implementations or plan.wrappers:
+            token = inside.set(fold)
+            try:
+                if plan.wrappers:
+                    await ask_within_wrappers(fold, plan, kernel.workers, ctx.deadline)
+                else:
+                    await ask_all(fold, kernel.workers, ctx.deadline)
+            finally:
+                inside.reset(token)
         if fold.block is not None:
             self._blocks.append(fold.block)
-        after = fold.final_context.metadata
-        if after is not ctx.metadata:
-            changed = {key: value for key, value in after.items() if ctx.metadata.get(key) != value}
-            self.metadata = freeze_mapping({**self.metadata, **changed}, "metadata")
+        if fold.final_context.metadata is not ctx.metadata:
+            self._carry(ctx.metadata, fold.final_context.metadata)
         return fold
 
-    def _refuse_depth(self, fold: Fold, ctx: HookContext, outer: Fold | None) -> None:
-        """Block a run that hooks have started inside hooks too often (K15)."""
+    def _carry(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Take what one phase changed into the run's metadata, beside what others have (K7)."""
+        changed = {
+            key: value
+            for key, value in after.items()
+            if key not in before or not same(before[key], value)
+        }
+        self.metadata = freeze_mapping({**self.metadata, **changed}, "metadata")
+
+    def _refuse_depth(self, fold: Fold, phase: HookPhase) -> None:
+        """Block what hooks have started inside hooks too often (K15)."""
+        outer = inside.get()
         culprit = outer.current.plugin if outer and outer.current else "codex_hooks"
         message = f"runs are started from inside hooks more than {MAX_DEPTH} deep"
-        self._issues.append(HookIssue(culprit, ctx.phase, IssueKind.EXECUTION, message))
-        if ctx.phase.is_pre:
-            fold.block = Block(message, plugin=culprit, phase=ctx.phase)
-            self._blocks.append(fold.block)
+        self._issues.append(HookIssue(culprit, phase, IssueKind.EXECUTION, message))
+        fold.refuse(culprit, message)

@@ -1,13 +1,11 @@
 """The hook contract: what each hook is called with, and the marker that implements one.
 
-The specifications are pluggy's own. A hook takes any subset of its arguments, and the eight
-phases may be sync or async; the three others are sync.
+The specifications are pluggy's own. A hook takes its argument or none; it is sync or async, but
+for ``plugin_start`` and ``plugin_stop``, which are sync.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import pluggy
@@ -71,32 +69,18 @@ def hookimpl(
     """
 
     def mark(function: _F) -> _F:
-        marked = _generator_face(function) if wrapper else function
-        _mark(marked, wrapper=wrapper, tryfirst=tryfirst, trylast=trylast, specname=specname)
+        _mark(function, wrapper=wrapper, tryfirst=tryfirst, trylast=trylast, specname=specname)
         # pluggy keeps every key of this mapping in HookImpl.opts.
-        marked.codex_hooks_impl |= {  # type: ignore[attr-defined]
+        function.codex_hooks_impl |= {  # type: ignore[attr-defined]
             "timeout": timeout,
             "on_error": on_error,
             "inline": inline,
             "recheck": recheck,
             "match": match,
         }
-        return marked
-
-    return mark if function is None else mark(function)
-
-
-def _generator_face(function: _F) -> _F:
-    """Give an async generator the sync face that pluggy's validation asks of a wrapper."""
-    if not inspect.isasyncgenfunction(function):
         return function
 
-    @functools.wraps(function)
-    def face(*_args: Any, **_kwargs: Any) -> Any:
-        yield from ()
-        raise TypeError(f"{function!r} is called through its __wrapped__ async generator")
-
-    return face  # type: ignore[return-value]
+    return mark if function is None else mark(function)
 
 
 class HookSpecs:

@@ -3,6 +3,9 @@
 What ``yield`` gives them is pluggy's: the list of what the plugins inside have decided. They may
 raise, which is a failure (K5), or return an `Ask` or a `Block` of their own; they never weaken
 what the list says. An async generator cannot return: it yields its decision after the list.
+
+A wrapper is opened once, with the context that the phase begins with. It is no place for a guard
+that has to see what others change: that is what plain hooks get a last look for (K3).
 """
 
 from __future__ import annotations
@@ -11,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from codex_hooks._dispatch import Call, ask_all, describe
+from codex_hooks._dispatch import Call, ask_all, attempt
 from codex_hooks._plan import Style
-from codex_hooks._report import IssueKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Generator
 
     from codex_hooks._decisions import Decision
     from codex_hooks._fold import Fold
@@ -32,59 +34,56 @@ async def ask_within_wrappers(
     entered: list[tuple[Implementation, Any]] = []
     try:
         for wrapper in plan.wrappers:
-            fold.current = wrapper
-            opening = _open_async if wrapper.style is Style.ASYNC else _open_sync
-            ok, generator = await _section(fold, call, wrapper, opening, wrapper.call)
-            if ok:
-                entered.append((wrapper, generator))
-            elif fold.over:
+            if fold.over:
                 break
-        if not fold.over:
-            await ask_all(fold, plan, workers, deadline)
-        while entered:
-            wrapper, generator = entered.pop()
             fold.current = wrapper
-            closing = _finish_async if wrapper.style is Style.ASYNC else _finish_sync
-            ok, value = await _section(
-                fold, call, wrapper, closing, (generator, list(fold.decisions))
+            generator, failure = await attempt(
+                call,
+                wrapper,
+                _open_async if wrapper.style is Style.ASYNC else _open_sync,
+                (wrapper, fold.context),
             )
-            if ok:
+            if failure is None:
+                entered.append((wrapper, generator))
+                continue
+            if generator is not None:  # too late, and still it has to be able to clean up
+                await _abandon(workers, wrapper, generator)
+            fold.fail_wrapper(wrapper, *failure, call.microseconds())
+        await ask_all(fold, workers, deadline)
+        while entered:
+            wrapper, generator = entered[-1]
+            fold.current = wrapper
+            value, failure = await attempt(
+                call,
+                wrapper,
+                _finish_async if wrapper.style is Style.ASYNC else _finish_sync,
+                (generator, list(fold.decisions)),
+            )
+            entered.pop()
+            if failure is None:
                 fold.answer_wrapper(wrapper, value, call.microseconds())
+            else:
+                fold.fail_wrapper(wrapper, *failure, call.microseconds())
+                await _abandon(workers, wrapper, generator)
     finally:
-        # Left over only when the phase was cancelled. Sync generators end as they are dropped.
+        # Left over only when something stronger than a failure ends the phase.
         for wrapper, generator in reversed(entered):
-            if wrapper.style is Style.ASYNC:
-                with anyio.move_on_after(wrapper.timeout, shield=True):
-                    await generator.aclose()
+            await _abandon(workers, wrapper, generator)
 
 
-async def _section(
-    fold: Fold,
-    call: Call,
-    wrapper: Implementation,
-    function: Callable[..., Any],
-    argument: object,
-) -> tuple[bool, Any]:
-    """Run one half of a wrapper under its time-out; return whether it held, and its value."""
-    failure: tuple[IssueKind, str] | None = None
-    value = None
-    if function is _open_sync or function is _open_async:
-        argument = (argument, fold.context)
-    with anyio.CancelScope() as scope:
-        try:
-            value = await call.make(wrapper, function, argument, scope)
-        except Exception as error:  # a wrapper may raise: that is a failure like any other (K5)
-            failure = describe(error)
-    if scope.cancel_called or call.microseconds() > call.timeout * 1_000_000:
-        failure = IssueKind.TIMEOUT, call.overrun()
-    if failure is not None:
-        fold.fail_wrapper(wrapper, *failure, call.microseconds())
-    return failure is None, value
+async def _abandon(workers: Workers, wrapper: Implementation, generator: object) -> None:
+    """Let a wrapper that nobody will resume clean up, within its time-out.
+
+    What goes wrong then no longer matters: it has failed already, or the phase has.
+    """
+    close = _close_async if wrapper.style is Style.ASYNC else _close_sync
+    with anyio.CancelScope(shield=True):
+        await attempt(Call(workers), wrapper, close, generator)
 
 
-def _open_sync(argument: tuple[Callable[..., Generator[None, Any, Any]], object]) -> Any:
-    function, ctx = argument
-    generator = function(ctx)
+def _open_sync(argument: tuple[Implementation, object]) -> Generator[None, Any, Any]:
+    wrapper, ctx = argument
+    generator: Generator[None, Any, Any] = wrapper.call(ctx)
     for _ in generator:
         return generator
     raise RuntimeError("the wrapper did not yield")
@@ -96,13 +95,16 @@ def _finish_sync(argument: tuple[Generator[None, Any, Any], list[Decision]]) -> 
         generator.send(decisions)
     except StopIteration as stop:
         return stop.value
-    generator.close()
     raise RuntimeError("the wrapper yielded twice")
 
 
-async def _open_async(argument: tuple[Callable[..., AsyncGenerator[Any, Any]], object]) -> Any:
-    function, ctx = argument
-    generator = function(ctx)
+def _close_sync(generator: Generator[None, Any, Any]) -> None:
+    generator.close()
+
+
+async def _open_async(argument: tuple[Implementation, object]) -> AsyncGenerator[Any, Any]:
+    wrapper, ctx = argument
+    generator: AsyncGenerator[Any, Any] = wrapper.call(ctx)
     async for _ in generator:
         return generator
     raise RuntimeError("the wrapper did not yield")
@@ -116,5 +118,8 @@ async def _finish_async(argument: tuple[AsyncGenerator[Any, Any], list[Decision]
         await generator.asend(None)
     except StopAsyncIteration:
         return value
-    await generator.aclose()
     raise RuntimeError("the wrapper yielded more than its decision")
+
+
+async def _close_async(generator: AsyncGenerator[Any, Any]) -> None:
+    await generator.aclose()
