@@ -26,6 +26,7 @@ from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind, Skip
 from codex_hooks._run import PostOutcome, PreOutcome, Run
 from codex_hooks._settings import PluginSettings, Settings
 from codex_hooks._settings_files import load_settings
+from codex_hooks._shell import ShellCommandHook
 from codex_hooks._specs import hookimpl
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "RunStatus",
     "Settings",
     "SettingsError",
+    "ShellCommandHook",
     "Skill",
     "SkippedPlugin",
     "ToolApproval",
