@@ -82,6 +82,14 @@ class HookKernel:
         self.skipped = discovery.skipped
         return discovery
 
+    @staticmethod
+    def survey_installed(settings: Settings | None = None) -> Discovery:
+        """Return what `load_installed` would make active, without starting any of it.
+
+        Raises what `load_installed` raises.
+        """
+        return discover(Registry(starts=False), load_settings() if settings is None else settings)
+
     def registrations(self) -> tuple[Registration, ...]:
         """Return every active plugin: global ones first, each scope in the order of asking."""
         return self._registry.registrations()

@@ -82,9 +82,10 @@ class _Overlay:
 
 
 class Registry:
-    """The plugins of one kernel."""
+    """The plugins of one kernel; with ``starts=False`` of none: they are looked at, not started."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, starts: bool = True) -> None:
+        self._starts = starts
         self._lock = threading.RLock()
         self._sequence = 0
         # Reserved while a plugin starts, so that no second one of its name can come between.
@@ -123,8 +124,9 @@ class Registry:
             name, plugin, thread_id, mode, source, options, self, order, compiled
         )
         try:
-            for item in compiled.get("plugin_start", ()):
-                item.call(registration)
+            if self._starts:
+                for item in compiled.get("plugin_start", ()):
+                    item.call(registration)
             with self._lock:
                 self._publish(registration)
         except BaseException:
@@ -139,6 +141,8 @@ class Registry:
             if not self._is_active(registration):
                 return
             self._withdraw(registration, registration.thread_id)
+        if not self._starts:
+            return
         for item in registration._compiled.get("plugin_stop", ()):  # noqa: SLF001
             try:
                 item.call(registration)

@@ -7,17 +7,15 @@ from typing import Annotated
 
 import typer
 
+from ._commands import CommandGroup
+
 app = typer.Typer(
+    cls=CommandGroup,
     help="Policy for OpenAI Codex: every prompt, session, turn and tool use under your plugins.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep the commands named, also while there is one alone."""
 
 
 @app.command(
@@ -58,6 +56,22 @@ def run(
         with_report=report,
     )
     return run_interruptible(lambda: _run.run(request))
+
+
+@app.command(epilog="Example: codex-hooks plugins guard --json")
+def plugins(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this plugin alone, with options.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the installed plugins: where from, which hooks, mode, order, why one is not active."""
+    from . import _plugins  # noqa: PLC0415  # not needed for --help
+
+    if name is None:
+        _plugins.list_plugins(as_json=as_json)
+    else:
+        _plugins.show_plugin(name, as_json=as_json)
 
 
 @app.command(epilog="Example: codex-hooks demo")
