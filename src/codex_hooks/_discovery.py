@@ -110,7 +110,7 @@ def discover(registry: Registry, settings: Settings) -> Discovery:
 def _check_required(settings: Settings, installed: Collection[str]) -> None:
     for name in sorted(settings.required):
         if name not in installed:
-            problem = f"not installed{_did_you_mean(name, installed)}"
+            problem = f"not installed{_did_you_mean(name, installed)}: install what offers it"
         elif reason := settings.why_off(name):
             problem = f"{reason}: take it out of one of the two"
         else:
@@ -157,7 +157,7 @@ def _register(
 def _check_api(target: Any) -> None:
     module = sys.modules.get(getattr(target, "__module__", None) or "")
     version = getattr(target, "CODEX_HOOKS_API", getattr(module, "CODEX_HOOKS_API", API_VERSION))
-    if version != API_VERSION:
+    if str(version) != API_VERSION:
         raise PluginError(
             f"it is written for version {version!r} of the codex_hooks API, and this is version "
             f"{API_VERSION!r}: install a release of it that fits"
@@ -176,8 +176,16 @@ def _options(target: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _describe(error: BaseException) -> str:
+    pydantic = sys.modules.get("pydantic_core")
+    if pydantic and isinstance(error, pydantic.ValidationError):
+        from codex_hooks._validation import complaints  # noqa: PLC0415  # brings pydantic
+
+        text = complaints(error, lambda _place: ())  # its own text repeats values: secrets, maybe
+    elif isinstance(error, CodexHooksError):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
     # One line, printable: the text may come from anywhere and ends up on terminals.
-    text = str(error) if isinstance(error, CodexHooksError) else f"{type(error).__name__}: {error}"
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}…"
 

@@ -62,9 +62,7 @@ def find_installed() -> tuple[dict[str, InstalledPlugin], tuple[SkippedPlugin, .
         try:
             offered = list(_offers(distribution, seen))
         except Exception as error:  # whatever one distribution holds, the others are looked at
-            folder = distribution.locate_file("")
-            reason = f"the metadata of a distribution in {folder} cannot be read: {error!r}"
-            unreadable.append(SkippedPlugin(_label(distribution), reason))
+            unreadable.append(_unreadable(distribution, error))
             continue
         for plugin in offered:
             other = found.setdefault(plugin.name, plugin)
@@ -93,8 +91,11 @@ def _offers(distribution: IDistribution, seen: set[str]) -> Iterator[InstalledPl
         yield InstalledPlugin(entry_point.name, source, entry_point)
 
 
-def _label(distribution: IDistribution) -> str:
+def _unreadable(distribution: IDistribution, error: Exception) -> SkippedPlugin:
+    name, folder = "unknown distribution", "an unknown folder"
     try:
-        return distribution.name
-    except Exception:  # no metadata at all: there is nothing to call it by
-        return "unknown distribution"
+        folder = str(distribution.locate_file(""))
+        name = distribution.name
+    except Exception:  # noqa: S110  # what is known by now has to do
+        pass
+    return SkippedPlugin(name, f"its metadata in {folder} cannot be read: {error!r}")

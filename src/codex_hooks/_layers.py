@@ -80,7 +80,9 @@ def _overlay(user: Settings, environment: Settings) -> Settings:
 
 
 def _check_project(project: Settings) -> None:
-    said = [key for key in ("enabled", "disabled", "order", "plugins") if getattr(project, key)]
+    said = [key for key in ("disabled", "order", "plugins") if getattr(project, key)]
+    if project.enabled is not None:
+        said.insert(0, "enabled")
     if said:
         raise SettingsError(
             f"{_file(project)} may only say `required`, since a project's settings belong to "
