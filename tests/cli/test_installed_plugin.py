@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import sysconfig
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from codex_hooks_runtime.testing import CodexHome, RunCommand, Say, ScriptedModel, Step
+from environments import PACKAGES, environment_with
 
-POLICY = Path(__file__).parents[1] / "packages" / "org-policy"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POLICY = PACKAGES / "org-policy"
 SECRET = "hunter2"
-
-
-def environment_with(folder: Path, *packages: Path) -> Path:
-    """Return the Python of a new environment that has ``packages``, and all that this one has."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    site = next(folder.glob("lib/python*/site-packages"))
-    here = sysconfig.get_path("purelib")
-    (site / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    for package in packages:
-        options = ["--quiet", "--no-deps", "--no-build-isolation", f"--target={site}"]
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, package], check=True)
-    return folder / "bin" / "python"
 
 
 def sent_to_model(python: Path, cwd: Path) -> tuple[str, subprocess.CompletedProcess[str]]:

@@ -44,7 +44,7 @@ def _offered() -> dict[str, EntryPoint]:
 
 def _load(offered: EntryPoint) -> Any:
     try:
-        command = typer.main.get_command(offered.load())
+        command = typer.main.get_group(offered.load())
     except Exception as error:
         problem = (
             f"the command {offered.name!r} ({offered.value}) cannot be loaded: "
@@ -56,6 +56,6 @@ def _load(offered: EntryPoint) -> Any:
         def _refuse() -> None:
             raise PluginError(problem, plugin=offered.name)
 
-        command = typer.main.get_command(broken)
+        command = typer.main.get_group(broken)
     command.name = offered.name
     return command
