@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -453,3 +454,25 @@ def test_a_command_that_nobody_could_run_is_refused_at_once(command: str) -> Non
     """K14."""
     with pytest.raises(PluginError):
         ShellCommandHook("none", command)
+
+
+def test_the_documents_answers_are_decisions() -> None:
+    """docs/shell-hooks.md: the table and the example context."""
+    text = (Path(__file__).parents[2] / "docs" / "shell-hooks.md").read_text()
+    actions = re.findall(r"^\| 0 \| `(.*?)` \|", text, re.MULTILINE)
+    (told,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+    assert [type(decision_of(answered(action))) for action in actions] == [
+        Allow,
+        Ask,
+        Block,
+        Mutate,
+    ]
+    ctx = HookContext(
+        phase=HookPhase.PRE_TOOL_USE, tool=ToolCall(call_id="1", name="Bash", kind="command")
+    )
+    full = json.loads(context_json(ctx))
+    assert json.loads(told).keys() <= full.keys()
+    assert json.loads(told)["tool"].keys() == full["tool"].keys()
+    exec(compile(python, "shell-hooks.md", "exec"), {})  # noqa: S102
