@@ -177,7 +177,7 @@ def test_the_environment_is_the_users_and_stands_before_the_users_file(
     monkeypatch.setenv("CODEX_HOOKS_REQUIRED", "three")
     monkeypatch.setenv("CODEX_HOOKS_ENABLED", "")
     monkeypatch.setenv("CODEX_HOOKS_PLUGINS", '{"my-plugin": {"mode": "observe"}}')
-    monkeypatch.setenv("CODEX_HOOKS_PLUGINS__GUARD__OPTIONS__LIMIT", "4")
+    monkeypatch.setenv("CODEX_HOOKS_PLUGINS__GUARD__OPTIONS__LIMIT", "high")
     monkeypatch.setenv("CODEX_HOOKS_SOMETHING_ELSE", "of another program")
 
     settings = files.load(
@@ -187,7 +187,7 @@ def test_the_environment_is_the_users_and_stands_before_the_users_file(
             order = ["six"]
             [plugins.guard]
             mode = "observe"
-            options = {limit = 3, deny = []}
+            options = {limit = "low", deny = []}
         """
     )
 
@@ -197,7 +197,7 @@ def test_the_environment_is_the_users_and_stands_before_the_users_file(
     assert settings.enabled is None
     assert settings.of("my-plugin").mode == "observe"
     assert settings.of("guard") == PluginSettings(
-        mode="observe", options={"limit": "4", "deny": []}
+        mode="observe", options={"limit": "high", "deny": []}
     )
     assert settings.why_off("one") == "disabled by the environment (CODEX_HOOKS_…)"
 
