@@ -25,7 +25,6 @@ from codex_hooks._registry import Registration
 from codex_hooks._report import HookCall, HookIssue, HookReport, IssueKind, SkippedPlugin
 from codex_hooks._run import PostOutcome, PreOutcome, Run
 from codex_hooks._settings import PluginSettings, Settings
-from codex_hooks._settings_files import load_settings
 from codex_hooks._shell import ShellCommandHook
 from codex_hooks._specs import hookimpl
 
@@ -69,5 +68,4 @@ __all__ = [
     "ToolCall",
     "ToolKind",
     "hookimpl",
-    "load_settings",
 ]

@@ -15,7 +15,6 @@ import inspect
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
@@ -191,6 +190,8 @@ def _describe(error: BaseException) -> str:
 
 
 def _did_you_mean(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only a mistake pays for it
+
     close = get_close_matches(name, known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -17,7 +17,7 @@ from codex_hooks._errors import PluginError
 from codex_hooks._nesting import MAX_DEPTH, Asking, depth_here, inside
 from codex_hooks._registry import Mode, Registration, Registry
 from codex_hooks._run import PostOutcome, PreOutcome, Run
-from codex_hooks._settings_files import load_settings
+from codex_hooks._settings import Settings
 from codex_hooks._workers import MAX_THREADS, Workers
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from codex_hooks._context import HookContext, HookPhase
     from codex_hooks._plan import Plan
     from codex_hooks._report import HookReport, SkippedPlugin
-    from codex_hooks._settings import Settings
 
 MAX_REPORTS: Final = 128
 """How many finished reports a kernel remembers."""
@@ -78,7 +77,7 @@ class HookKernel:
         where a required plugin cannot be had (F10) or two distributions offer one name (F11);
         then none is active.
         """
-        discovery = discover(self._registry, load_settings() if settings is None else settings)
+        discovery = discover(self._registry, Settings.load() if settings is None else settings)
         self.skipped = discovery.skipped
         return discovery
 
@@ -88,7 +87,7 @@ class HookKernel:
 
         Raises what `load_installed` raises.
         """
-        return discover(Registry(starts=False), load_settings() if settings is None else settings)
+        return discover(Registry(starts=False), Settings.load() if settings is None else settings)
 
     def registrations(self) -> tuple[Registration, ...]:
         """Return every active plugin: global ones first, each scope in the order of asking."""

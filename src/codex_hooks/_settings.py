@@ -1,6 +1,6 @@
 """What the settings say about plugins, as plain data.
 
-Where they come from, and who may say what, is `load_settings`'s affair.
+Which files say it is `_settings_files`' affair, and who may say what is that of `_layers`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from codex_hooks._frozen import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from os import PathLike
 
     from codex_hooks._registry import Mode
 
@@ -49,6 +50,18 @@ class Settings:
         for key in ("enabled", "disabled", "required", "order"):
             if isinstance(getattr(self, key), str):
                 raise TypeError(f"Settings({key}=) takes a collection of names, not a string")
+
+    @classmethod
+    def load(cls, cwd: str | PathLike[str] | None = None) -> Settings:
+        """Return what the machine, the user, the environment and the project at ``cwd`` say.
+
+        The project's file is the nearest ``codex-hooks.toml`` from ``cwd``, by default the working
+        folder, upwards. Raises `SettingsError` for a file that cannot be read or understood, and
+        for one that says what it may not say.
+        """
+        from codex_hooks._settings_files import load  # noqa: PLC0415  # most imports need no files
+
+        return load(cwd)
 
     def of(self, name: str) -> PluginSettings:
         """Return what is said about the plugin ``name``."""

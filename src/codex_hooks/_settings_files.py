@@ -30,14 +30,15 @@ MACHINE_FILE: Final = Path(_MACHINE_FOLDERS.get(sys.platform, "/etc/codex-hooks"
 MAX_BYTES: Final = 1 << 20
 
 
-def load_settings(cwd: str | os.PathLike[str] | None = None) -> Settings:
-    """Return what the machine, the user, the environment and the project at ``cwd`` say.
-
-    The project's file is the nearest one from ``cwd`` (by default the working folder) upwards.
-    Raises `SettingsError` for a file that cannot be read or understood, and for one that says
-    what it may not say.
-    """
-    return _load(MACHINE_FILE, user_file(), Path(cwd or "."))
+def load(cwd: str | os.PathLike[str] | None) -> Settings:
+    """Return what all settings together say; see `Settings.load`."""
+    project = _nearest(Path(cwd or "."), besides=(MACHINE_FILE, user_file()))
+    return combine(
+        machine=_read(MACHINE_FILE),
+        user=_read(user_file()),
+        environment=_environment(),
+        project=_read(project) if project else Settings(),
+    )
 
 
 def user_file() -> Path:
@@ -45,16 +46,6 @@ def user_file() -> Path:
     import platformdirs  # noqa: PLC0415  # only whoever loads settings pays for it
 
     return platformdirs.user_config_path("codex-hooks") / FILE_NAME
-
-
-def _load(machine: Path, user: Path, cwd: Path) -> Settings:
-    project = _nearest(cwd, besides=(machine, user))
-    return combine(
-        machine=_read(machine),
-        user=_read(user),
-        environment=_environment(),
-        project=_read(project) if project else Settings(),
-    )
 
 
 def _nearest(cwd: Path, besides: Iterable[Path]) -> Path | None:

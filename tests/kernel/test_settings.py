@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_hooks import PluginSettings, Settings, SettingsError, _settings_files, load_settings
+from codex_hooks import PluginSettings, Settings, SettingsError, _settings_files
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -33,7 +33,7 @@ class Files:
             path.unlink(missing_ok=True)
             if text:
                 path.write_text(text)
-        return load_settings(self.project.parent)
+        return Settings.load(self.project.parent)
 
 
 def test_without_any_settings_everything_is_active(
@@ -121,19 +121,19 @@ def test_a_file_that_is_there_and_cannot_be_read_is_an_error(
     files.load()
     files.machine.symlink_to(tmp_path / "nowhere")
     with pytest.raises(SettingsError, match="cannot be read: it is a link to what cannot be"):
-        load_settings(files.project.parent)
+        Settings.load(files.project.parent)
     files.machine.unlink()
     files.machine.symlink_to(files.machine)
     with pytest.raises(SettingsError, match="cannot be read"):
-        load_settings(files.project.parent)
+        Settings.load(files.project.parent)
     files.machine.unlink()
     files.machine.mkdir()
     with pytest.raises(SettingsError, match="is no regular file"):
-        load_settings(files.project.parent)
+        Settings.load(files.project.parent)
     files.machine.rmdir()
     files.machine.write_bytes(b"# \xff")
     with pytest.raises(SettingsError, match="byte 2 is not UTF-8"):
-        load_settings(files.project.parent)
+        Settings.load(files.project.parent)
 
 
 def test_a_project_with_a_pipe_for_settings_does_not_hang(
@@ -144,7 +144,7 @@ def test_a_project_with_a_pipe_for_settings_does_not_hang(
     os.mkfifo(files.project)
 
     with pytest.raises(SettingsError, match="is no regular file"):
-        load_settings(files.project.parent)
+        Settings.load(files.project.parent)
 
 
 def test_the_nearest_project_counts_and_no_file_counts_twice(
@@ -156,13 +156,13 @@ def test_the_nearest_project_counts_and_no_file_counts_twice(
     deep = files.project.parent / "a" / "b"
     deep.mkdir(parents=True)
     files.project.write_text('required = ["outer"]')
-    assert list(load_settings(deep).required) == ["outer"]
+    assert list(Settings.load(deep).required) == ["outer"]
     (deep.parent / "codex-hooks.toml").write_text('required = ["inner"]')
-    assert list(load_settings(deep).required) == ["inner"]
+    assert list(Settings.load(deep).required) == ["inner"]
     monkeypatch.chdir(deep)
-    assert list(load_settings().required) == ["inner"]
+    assert list(Settings.load().required) == ["inner"]
 
-    at_home = load_settings(files.user.parent)
+    at_home = Settings.load(files.user.parent)
 
     assert list(at_home.disabled) == ["redact"]
     assert at_home.sources == (str(files.user),)
@@ -389,7 +389,7 @@ def test_settings_cost_nothing_where_there_are_none() -> None:
     script = (
         "import sys, codex_hooks, codex_hooks._settings_files as f, pathlib\n"
         "f.MACHINE_FILE = pathlib.Path('/nonexistent/file')\n"
-        "f.load_settings('/')\n"
+        "codex_hooks.Settings.load('/')\n"
         "print(sorted({'pydantic', 'pydantic_settings', 'structlog'} & set(sys.modules)))\n"
     )
     home = {"HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)}
