@@ -74,6 +74,17 @@ def plugins(
         _plugins.show_plugin(name, as_json=as_json)
 
 
+@app.command(epilog="Example: codex-hooks new org-policy")
+def new(
+    name: Annotated[str, typer.Argument(help="The policy's name, such as org-policy.")],
+    into: Annotated[Path, typer.Option(help="The folder to make it in.")] = Path(),
+) -> None:
+    """Write a policy package that installs, passes its own tests and blocks something."""
+    from ._new import new_policy  # noqa: PLC0415  # not needed for --help
+
+    new_policy(name, into)
+
+
 @app.command(epilog="Example: codex-hooks demo")
 def demo() -> int:
     """Show the real Codex under two plugins: no account, no key, no network."""

@@ -1,0 +1,48 @@
+"""``codex-hooks new``: a policy package that installs, passes its tests and blocks something."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING
+
+from codex_hooks_runtime import ConfigError
+
+from ._output import console, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def new_policy(name: str, parent: Path) -> None:
+    """Write the package into a new folder below ``parent``; `ConfigError` where that cannot be."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise ConfigError(
+            f"{name!r} is no name for a policy: use small letters, digits and single hyphens, "
+            "as in org-policy"
+        )
+    names = {"distribution": name, "module": name.replace("-", "_")}
+    folder = parent / name
+    targets = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        "policy.py": f"src/{names['module']}/__init__.py",
+        "test_policy.py": "tests/test_policy.py",
+    }
+    try:
+        folder.mkdir()
+        for template, target in targets.items():
+            text = files(__package__).joinpath(f"template/{template}.txt").read_text("utf-8")
+            path = folder / target
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(Template(text).substitute(names), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the policy cannot be written to {folder}: {error.strerror}") from error
+    console().print(
+        printable(
+            f"{folder} is a policy that blocks reading secrets.\n"
+            f"Next: pip install {folder} && pytest {folder}\n"
+            f"Then: make it yours in {folder / targets['policy.py']}"
+        )
+    )
