@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._client import Client, Session
+from ._automation import Automation
+from ._client import Client
 from ._config import ClientConfig
 from ._errors import (
     AttachmentNotFound,
@@ -16,6 +17,7 @@ from ._errors import (
     MethodNotFound,
     Overloaded,
     PromptRunError,
+    PromptTurnFailure,
     ResponseError,
     RpcError,
     RpcTimeout,
@@ -26,6 +28,7 @@ from ._errors import (
     TurnInterrupted,
     TurnTimeout,
 )
+from ._handle import ThreadHandle
 from ._models import (
     AgentMessageDelta,
     ApprovalPolicy,
@@ -34,19 +37,23 @@ from ._models import (
     PromptRunStreamEvent,
     ReasoningEffort,
     RunProfile,
-    SandboxPolicy,
     SessionConfig,
     TurnCompleted,
     TurnFailure,
     TurnStopped,
 )
+from ._records import FolderSkills, Page, SkillRecord, ThreadRecord, TurnRecord
 from ._runtime import Runtime
+from ._sandbox import ExternalSandbox, ReadOnly, SandboxPolicy, WorkspaceWrite
+from ._session import Session
 from ._stream import PromptRunStream
+from ._workflow import Workflow, quick_run
 
 __all__ = [
     "AgentMessageDelta",
     "ApprovalPolicy",
     "AttachmentNotFound",
+    "Automation",
     "BlockedByHook",
     "Client",
     "ClientConfig",
@@ -54,15 +61,20 @@ __all__ = [
     "CodexUnsupported",
     "ConfigError",
     "EmptyAssistantText",
+    "ExternalSandbox",
+    "FolderSkills",
     "GateNotArmed",
     "InvalidRequest",
     "MethodNotFound",
     "Overloaded",
+    "Page",
     "PromptRunError",
     "PromptRunParams",
     "PromptRunResult",
     "PromptRunStream",
     "PromptRunStreamEvent",
+    "PromptTurnFailure",
+    "ReadOnly",
     "ReasoningEffort",
     "ResponseError",
     "RpcError",
@@ -73,12 +85,19 @@ __all__ = [
     "ServerError",
     "Session",
     "SessionConfig",
+    "SkillRecord",
+    "ThreadHandle",
+    "ThreadRecord",
     "TransportClosed",
     "TurnCompleted",
     "TurnCompletedWithoutAssistantText",
     "TurnFailed",
     "TurnFailure",
     "TurnInterrupted",
+    "TurnRecord",
     "TurnStopped",
     "TurnTimeout",
+    "Workflow",
+    "WorkspaceWrite",
+    "quick_run",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._errors import BlockedByHook, TurnInterrupted, TurnTimeout
+from ._log import log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,7 +62,20 @@ async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
     finally:
         # Also when cancelled: the hooks' own time-outs bound how long this takes.
         with anyio.CancelScope(shield=True):
-            await run.post(stage.after(run))
+            after = stage.after(run)
+            await run.post(after)
+            _log_end(after)
+
+
+def _log_end(after: HookContext) -> None:
+    """Say that a run, a session start or a turn is over: who and how, nothing of what was said."""
+    log().info(
+        f"{after.phase.value.removeprefix('post_')} ended",
+        status=after.status,
+        correlation_id=after.correlation_id,
+        thread_id=after.thread_id,
+        turn_id=after.turn_id,
+    )
 
 
 def _status(error: BaseException) -> RunStatus:

@@ -6,7 +6,8 @@ or the connection, ``PromptRunError`` about one prompt run. All are ``CodexHooks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from codex_hooks import CodexHooksError
 
@@ -109,15 +110,36 @@ class BlockedByHook(PromptRunError):
         self.block = block
 
 
-class TurnFailed(PromptRunError):
-    """The turn ended as failed; ``code`` is the server's own word for why, where it gave one."""
+@dataclass(frozen=True, slots=True)
+class PromptTurnFailure:
+    """How a turn came to have no answer.
 
-    def __init__(
-        self, message: str, *, turn_id: str | None = None, code: str | None = None
-    ) -> None:
+    ``source_method`` is the message of the server's that told it, ``code`` the server's own word
+    for the reason, where it gave one.
+    """
+
+    terminal_state: Literal["failed", "completed_without_assistant_text"]
+    source_method: str
+    message: str
+    code: str | None = None
+
+
+class _TurnError(PromptRunError):
+    """``turn_id`` names the turn, ``failure`` says how it ended."""
+
+    def __init__(self, message: str, *, turn_id: str, failure: PromptTurnFailure) -> None:
         super().__init__(message)
         self.turn_id = turn_id
-        self.code = code
+        self.failure = failure
+
+    @property
+    def code(self) -> str | None:
+        """The server's own word for why, where it gave one."""
+        return self.failure.code
+
+
+class TurnFailed(_TurnError):
+    """The turn ended as failed."""
 
 
 class TurnInterrupted(PromptRunError):
@@ -128,7 +150,7 @@ class TurnTimeout(PromptRunError):
     """The turn did not end within the run's time-out; it was interrupted."""
 
 
-class TurnCompletedWithoutAssistantText(PromptRunError):
+class TurnCompletedWithoutAssistantText(_TurnError):
     """The turn completed, but an error took the place of the answer."""
 
 

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  # pydantic needs it at run time
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codex_hooks import Attachment  # noqa: TC001
+from codex_hooks import Attachment  # noqa: TC001  # pydantic needs it at run time
 
 from ._errors import ConfigError
+from ._sandbox import SandboxPolicy  # noqa: TC001  # pydantic needs it at run time
 
 ApprovalPolicy: TypeAlias = Literal["never", "on-request", "untrusted"]
 """When Codex asks before it acts."""
 
-SandboxPolicy: TypeAlias = Literal["read-only", "workspace-write", "danger-full-access"]
-"""What a command can reach."""
-
-ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+ReasoningEffort: TypeAlias = Literal[
+    "none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"
+]
+"""How long the model thinks; a model knows some of these."""
 
 
 class _Frozen(BaseModel):
     """Parameters that cannot change under whoever holds them; a mistake is a `ConfigError`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+                f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ")
+                for item in error.errors()
             )
             raise ConfigError(f"{type(self).__name__}: {problems}") from None
 
@@ -45,35 +47,65 @@ class RunProfile(_Frozen):
     """How turns are run. ``timeout`` is in seconds, for a whole turn.
 
     The defaults let nothing happen that cannot be undone: nobody is asked (``never``), the
-    sandbox is ``read-only``. ``danger-full-access`` needs ``privileged_escalation_approved`` and
-    another approval policy (R9).
+    sandbox is ``read-only``. A sandbox that keeps nothing from the agent needs
+    ``privileged_escalation_approved`` and another approval policy (R9).
+
+    ``plugins`` are active for the run alone, those of a `SessionConfig` for the session (K9).
+
+    The last four belong to a thread and are settled when it is started, resumed or forked; a run
+    in a thread that has them otherwise is refused. ``base_instructions`` take the place of
+    Codex's own, ``developer_instructions`` are added to them. ``interactive`` lets commands have
+    a terminal, whose input no hook sees, and ``web_search`` the provider's own search (G8).
     """
 
     model: str | None = None
     effort: ReasoningEffort | None = "medium"
+    service_tier: str | None = None
     approval_policy: ApprovalPolicy = "never"
     sandbox_policy: SandboxPolicy = "read-only"
     privileged_escalation_approved: bool = False
     attachments: tuple[Attachment, ...] = ()
     timeout: float = Field(default=120.0, gt=0)
     output_schema: dict[str, Any] | None = None
+    plugins: tuple[object, ...] = ()
+    base_instructions: str | None = None
+    developer_instructions: str | None = None
+    interactive: bool = False
+    web_search: bool = False
+
+    def profile(self, **changes: Any) -> RunProfile:
+        """Return the part of these parameters that is a profile, with ``changes``."""
+        values = {name: getattr(self, name) for name in RunProfile.model_fields}
+        return RunProfile(**(values | changes))
+
+    def prompt_in(self, cwd: Path | str, prompt: str) -> PromptRunParams:
+        """Return the parameters that run ``prompt`` in ``cwd`` by this profile."""
+        values = {name: getattr(self, name) for name in RunProfile.model_fields}
+        return PromptRunParams(cwd=Path(cwd), prompt=prompt, **values)
+
+    def session_in(self, cwd: Path | str) -> SessionConfig:
+        """Return the parameters of a session in ``cwd`` by this profile."""
+        values = {name: getattr(self, name) for name in RunProfile.model_fields}
+        return SessionConfig(cwd=Path(cwd), **values)
 
 
 class PromptRunParams(RunProfile):
-    """One prompt, where it runs, and how."""
+    """One prompt, where it runs, and how. The prompt may be empty if something is attached."""
 
     cwd: Path
-    prompt: str = Field(min_length=1)
+    prompt: str
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.prompt.strip() and not self.attachments:
+            raise ValueError("prompt: it is empty, and nothing is attached")
+        return self
 
 
 class SessionConfig(RunProfile):
     """A session's folder, and how its turns are run unless a turn says otherwise."""
 
     cwd: Path
-
-    def profile(self) -> RunProfile:
-        """Return the part of it that is a profile."""
-        return RunProfile(**{name: getattr(self, name) for name in RunProfile.model_fields})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,36 +6,41 @@ its gate, the turn with its turn hooks, the answer.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 
-from codex_hooks import HookContext, HookKernel, HookPhase
+from codex_hooks import HookPhase
 
 from ._binary import find_codex
-from ._bracket import Stage, bracket
+from ._bracket import bracket
 from ._connection import Connection
-from ._errors import ConfigError, GateNotArmed, RpcError
-from ._gate._arming import confirm_armed, hook_config
-from ._gate._policy import ThreadGate
+from ._errors import ConfigError
 from ._gate._relay import Relay
+from ._handle import ThreadHandle
 from ._models import PromptRunParams, PromptRunResult, RunProfile
+from ._opening import ThreadOpener
 from ._options import ConnectionOptions
-from ._stream import PromptRunStream, started_turn
-from ._thread import LoadedThread
-from ._wire import check_attachments, check_folder, check_privilege, thread_start_params
+from ._sandbox import sandbox_name
+from ._thread_api import ThreadApi
+from ._turns import changed, conclude, hooked_turn, prompt_context
+from ._wire import check_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from codex_hooks import Run
+    from codex_hooks import HookKernel, HookReport, Registration, Run
 
     from ._config import ClientConfig
+    from ._models import SessionConfig
+    from ._opening import How
+    from ._stream import PromptRunStream
+    from ._thread import LoadedThread
 
 
-class Runtime:
+class Runtime(ThreadApi):
     """A running server and the kernel whose hooks surround what it does."""
 
     def __init__(
@@ -45,11 +50,13 @@ class Runtime:
         relay: Relay | None,
         config: ClientConfig,
     ) -> None:
-        self.connection = connection
+        super().__init__(connection, gated=relay is not None)
         self.kernel = kernel
         self._relay = relay
-        self._config = config
+        self._opener = ThreadOpener(connection, kernel, relay, gate_deadline=config.gate_deadline)
         self._threads: dict[str, LoadedThread] = {}
+        self._plugins: dict[str, list[Registration]] = {}
+        self._opening: dict[str, anyio.Lock] = {}
 
     @classmethod
     @asynccontextmanager
@@ -70,7 +77,13 @@ class Runtime:
                 relay = await stack.enter_async_context(Relay())
             # After the relay, so that the server, which may ask it, is gone before it.
             connection = await stack.enter_async_context(Connection(options))
-            yield cls(connection, kernel, relay, config)
+            runtime = cls(connection, kernel, relay, config)
+            stack.callback(runtime._forget_all)
+            yield runtime
+
+    async def run_prompt_simple(self, cwd: Path | str, prompt: str) -> PromptRunResult:
+        """Run one prompt in a new thread, with the defaults: nothing can be written or asked."""
+        return await self.run_prompt(RunProfile().prompt_in(cwd, prompt))
 
     async def run_prompt(self, params: PromptRunParams) -> PromptRunResult:
         """Run one prompt in a new thread and return the answer.
@@ -88,6 +101,17 @@ class Runtime:
         async with self.stream_prompt(params, thread_id=thread_id) as stream:
             return await stream.finish()
 
+    async def run_prompt_on_loaded_thread(
+        self, thread_id: str, params: PromptRunParams
+    ) -> PromptRunResult:
+        """Run one prompt in a thread that is loaded; `ConfigError` if it is not."""
+        if thread_id not in self._threads:
+            raise ConfigError(
+                f"thread {thread_id} is not loaded here: thread_resume() it, or use "
+                "run_prompt_in_thread(), which does that"
+            )
+        return await self.run_prompt_in_thread(thread_id, params)
+
     @asynccontextmanager
     async def stream_prompt(
         self, params: PromptRunParams, *, thread_id: str | None = None
@@ -96,160 +120,143 @@ class Runtime:
 
         Leaving the block early interrupts the turn. The post hooks have run when it is left.
         """
-        params = _checked(params)
+        params = params.replace(cwd=check_run(params, params.cwd))
+        if thread_id in self._threads:
+            self._threads[thread_id].check(params)
         async with self.kernel.run() as run:
-            before = _context(run, HookPhase.PRE_RUN, params, thread_id)
-            async with bracket(run, before) as whole:
-                params = _applied(params, whole)
-                thread = await self._open(run, thread_id, params, params.cwd)
+            _register(run, params)
+            async with bracket(
+                run, prompt_context(run, HookPhase.PRE_RUN, params, thread_id)
+            ) as whole:
+                params = changed(params, whole.context)
+                profile = params.profile(plugins=(), attachments=())
+                thread = await self._loaded(run, thread_id, profile, params.cwd)
                 whole.learn(thread_id=thread.thread_id)
-                async with self._turn(run, thread, params) as stream:
+                async with hooked_turn(self.connection, run, thread, params) as stream:
                     yield stream
-                _conclude(whole, stream)
+                conclude(whole, stream)
 
-    async def thread_start(self, profile: RunProfile, cwd: Path) -> LoadedThread:
-        """Start a thread, with its session hooks and its gate.
+    async def thread_start(self, config: SessionConfig) -> ThreadHandle:
+        """Start a thread, with its session hooks, its gate and its plugins.
 
         Raises `BlockedByHook`, `GateNotArmed`, an `RpcError`, or `ConfigError` before anything is
         sent.
         """
-        async with self.kernel.run() as run:
-            return await self._open(run, None, profile, check_folder(cwd))
+        return await self._open_with_plugins("start", None, config)
 
-    async def thread_resume(self, thread_id: str, profile: RunProfile, cwd: Path) -> LoadedThread:
-        """Resume a thread of the server's record, with its session hooks and its gate."""
-        async with self.kernel.run() as run:
-            return await self._open(run, thread_id, profile, check_folder(cwd))
+    async def thread_resume(self, thread_id: str, config: SessionConfig) -> ThreadHandle:
+        """Resume a thread of the server's record, like `thread_start`.
+
+        One that is loaded here already passes the session hooks and stays as it is.
+        """
+        return await self._open_with_plugins("resume", thread_id, config)
+
+    async def thread_fork(
+        self, thread_id: str, config: SessionConfig | None = None
+    ) -> ThreadHandle:
+        """Start a thread with what was said in another, like `thread_start`.
+
+        ``config`` may be left out for a thread that is loaded here: its own is taken, without its
+        plugins. In the session hooks the other thread is ``ctx.parent_thread_id``.
+        """
+        if config is None:
+            source = self._threads.get(thread_id)
+            if source is None:
+                raise ConfigError(
+                    f"thread {thread_id} is not loaded here, so there is no telling in which "
+                    "folder and sandbox its fork is to work: give a SessionConfig"
+                )
+            config = source.profile.session_in(source.cwd)
+        return await self._open_with_plugins("fork", thread_id, config)
 
     async def thread_archive(self, thread_id: str) -> None:
-        """Archive a thread; nothing it still does is let through the gate."""
+        """Archive a thread; nothing it still does is let through the gate, and its plugins end."""
         thread = self._threads.pop(thread_id, None)
-        if thread is not None and thread.admission is not None:
-            thread.admission.close()
-        await self.connection.call("thread/archive", {"threadId": thread_id})
+        if thread is not None:
+            thread.close()
+        try:
+            await self.call("thread/archive", {"threadId": thread_id})
+        finally:
+            _end(self._plugins.pop(thread_id, []))
 
-    async def turn_interrupt(self, thread_id: str, turn_id: str) -> None:
-        """Ask the server to stop a turn."""
-        await self.connection.call("turn/interrupt", {"threadId": thread_id, "turnId": turn_id})
+    def register_hooks(self, plugin: object, name: str | None = None) -> Registration:
+        """Make one more plugin active for everything from now on."""
+        return self.kernel.register(plugin, name)
 
-    async def _open(
+    def hook_report_snapshot(self) -> HookReport | None:
+        """Return what the hooks did in the run that finished last."""
+        return self.kernel.latest_report
+
+    async def _open_with_plugins(
+        self, how: How, thread_id: str | None, config: SessionConfig
+    ) -> ThreadHandle:
+        cwd = check_run(config, config.cwd)
+        async with self.kernel.run() as run, self._alone_with(thread_id):
+            _register(run, config)
+            thread = await self._open(run, how, thread_id, config.profile(plugins=()), cwd)
+            plugins = self._plugins.setdefault(thread.thread_id, [])
+            plugins += run.hand_over(thread.thread_id)
+            return ThreadHandle(self, thread)
+
+    async def _loaded(
         self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
     ) -> LoadedThread:
-        if thread_id in self._threads:
-            return self._threads[thread_id]
-        check_privilege(profile)
+        if thread_id is None:
+            return await self._open(run, "start", None, profile, cwd)
+        async with self._alone_with(thread_id):
+            if thread_id in self._threads:
+                return self._threads[thread_id]
+            return await self._open(run, "resume", thread_id, profile, cwd)
+
+    async def _open(
+        self, run: Run, how: How, thread_id: str | None, profile: RunProfile, cwd: Path
+    ) -> LoadedThread:
         before = run.context(
             HookPhase.PRE_SESSION_START,
-            thread_id=thread_id,
+            thread_id=None if how == "fork" else thread_id,
+            parent_thread_id=thread_id if how == "fork" else None,
             cwd=str(cwd),
             model=profile.model,
             approval_policy=profile.approval_policy,
-            sandbox=profile.sandbox_policy,
+            sandbox=sandbox_name(profile.sandbox_policy),
         )
         async with bracket(run, before) as stage:
-            thread = await self._load(thread_id, profile, cwd, model=stage.context.model)
+            thread = self._threads.get(thread_id or "") if how == "resume" else None
+            if thread is None:
+                thread = await self._opener.open(
+                    how, thread_id, profile, cwd, model=stage.context.model
+                )
             stage.learn(thread_id=thread.thread_id)
             self._threads[thread.thread_id] = thread
             return thread
 
-    async def _load(
-        self, thread_id: str | None, profile: RunProfile, cwd: Path, *, model: str | None
-    ) -> LoadedThread:
-        gate = ThreadGate(
-            self.kernel, approval_policy=profile.approval_policy, sandbox=profile.sandbox_policy
-        )
-        async with AsyncExitStack() as undo:
-            admission = None
-            config: dict[str, Any] = {}
-            if self._relay is not None:
-                admission = self._relay.admit(gate.answer, deadline_s=self._config.gate_deadline)
-                undo.callback(admission.close)
-                config = hook_config(admission.command)
-            params = thread_start_params(profile, cwd, model=model, config=config)
-            if thread_id is None:
-                reply = await self.connection.call("thread/start", params)
-            else:
-                resume = {"threadId": thread_id, "excludeTurns": True}
-                reply = await self.connection.call("thread/resume", params | resume)
-            loaded = str(reply["thread"]["id"])
-            if thread_id not in (None, loaded):
-                raise ConfigError(f"asked for thread {thread_id}, the server resumed {loaded}")
-            gate.thread_id = loaded
-            if admission is not None:
-                await self._confirm(loaded, cwd, config)
-            undo.pop_all()
-        return LoadedThread(loaded, cwd, profile, gate, admission)
-
-    async def _confirm(self, thread_id: str, cwd: Path, config: dict[str, Any]) -> None:
-        """Refuse a thread whose hooks are not in force, and do not leave it loaded (G6)."""
-        try:
-            await confirm_armed(
-                self.connection.call, thread_id=thread_id, cwd=str(cwd), config=config
-            )
-        except (GateNotArmed, RpcError) as error:
-            with anyio.CancelScope(shield=True):
-                try:
-                    await self.connection.call("thread/unsubscribe", {"threadId": thread_id})
-                except RpcError as second:
-                    error.add_note(f"the thread stays loaded without a turn: {second}")
-            raise
-
     @asynccontextmanager
-    async def _turn(
-        self, run: Run, thread: LoadedThread, params: PromptRunParams
-    ) -> AsyncIterator[PromptRunStream]:
-        async with thread.turns:
-            before = _context(run, HookPhase.PRE_TURN, params, thread.thread_id)
-            async with bracket(run, before) as stage:
-                params = _applied(params, stage)
-                thread.gate.run = run
-                try:
-                    overrides = thread.take_overrides(params)
-                    async with started_turn(
-                        self.connection, thread.thread_id, params, overrides
-                    ) as stream:
-                        stage.learn(turn_id=stream.turn_id)
-                        yield stream
-                finally:
-                    thread.gate.run = None
-                _conclude(stage, stream)
+    async def _alone_with(self, thread_id: str | None) -> AsyncIterator[None]:
+        """Keep two callers from opening one thread twice: Codex would arm the first gate alone."""
+        if thread_id is None:
+            yield
+            return
+        lock = self._opening.setdefault(thread_id, anyio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.statistics().tasks_waiting:
+                self._opening.pop(thread_id, None)
+
+    def _forget_all(self) -> None:
+        for thread in self._threads.values():
+            thread.close()
+        for plugins in self._plugins.values():
+            _end(plugins)
 
 
-def _checked(params: PromptRunParams) -> PromptRunParams:
-    cwd = check_folder(params.cwd)
-    check_privilege(params)
-    check_attachments(cwd, params.attachments)
-    return params.replace(cwd=cwd)
+def _register(run: Run, profile: RunProfile) -> None:
+    for plugin in profile.plugins:
+        run.register(plugin)
 
 
-def _applied(params: PromptRunParams, stage: Stage) -> PromptRunParams:
-    """Return ``params`` with what the plugins changed; what they attached is checked like ours."""
-    ctx = stage.context
-    check_attachments(params.cwd, ctx.attachments)
-    return params.replace(prompt=ctx.prompt, model=ctx.model, attachments=ctx.attachments)
-
-
-def _context(
-    run: Run, phase: HookPhase, params: PromptRunParams, thread_id: str | None
-) -> HookContext:
-    return run.context(
-        phase,
-        thread_id=thread_id,
-        cwd=str(params.cwd),
-        model=params.model,
-        prompt=params.prompt,
-        attachments=params.attachments,
-        approval_policy=params.approval_policy,
-        sandbox=params.sandbox_policy,
-    )
-
-
-def _conclude(stage: Stage, stream: PromptRunStream) -> None:
-    """Tell the post phase how the turn ended, for a reader who left without `finish`."""
-    ending = stream.ending
-    if isinstance(ending, PromptRunResult):
-        stage.learn(result=ending.assistant_text, turn_id=ending.turn_id)
-    elif ending is None:
-        stage.learn(status="interrupted", turn_id=stream.turn_id)
-    else:
-        stage.fail(ending)
+def _end(plugins: list[Registration]) -> None:
+    with ExitStack() as ended:
+        for plugin in plugins:
+            ended.enter_context(plugin)

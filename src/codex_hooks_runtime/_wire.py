@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codex_hooks import AtPath, ImageUrl, LocalImage, Skill
 
 from ._errors import AttachmentNotFound, ConfigError
+from ._sandbox import check_privilege, sandbox_mode, sandbox_params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,70 +15,79 @@ if TYPE_CHECKING:
 
     from codex_hooks import Attachment
 
-    from ._models import PromptRunParams, RunProfile, SandboxPolicy
+    from ._models import PromptRunParams, RunProfile
     from ._rpc import JsonObject
 
-_SANDBOX_TYPES: Mapping[SandboxPolicy, str] = {
-    "read-only": "readOnly",
-    "workspace-write": "workspaceWrite",
-    "danger-full-access": "dangerFullAccess",
-}
 
+def check_run(profile: RunProfile, cwd: Path) -> Path:
+    """Return ``cwd`` made absolute, if everything that can be known before sending is in order.
 
-def check_folder(cwd: Path) -> Path:
-    """Return ``cwd`` made absolute; `ConfigError` if it is no folder."""
+    Raises `ConfigError`, and `AttachmentNotFound` for an attached path that does not exist.
+    """
     if not cwd.is_dir():
         problem = "is not a folder" if cwd.exists() else "does not exist"
         raise ConfigError(f"the working folder {str(cwd)!r} {problem}: give an existing one as cwd")
+    check_privilege(
+        profile.sandbox_policy,
+        approved=profile.privileged_escalation_approved,
+        approval_policy=profile.approval_policy,
+        cwd=cwd,
+    )
+    check_attachments(cwd, profile.attachments)
     return cwd.resolve()
 
 
-def check_privilege(profile: RunProfile) -> None:
-    """Refuse a run without a sandbox that is not asked for in every way it has to be (R9)."""
-    if profile.sandbox_policy != "danger-full-access":
-        return
-    if not profile.privileged_escalation_approved or profile.approval_policy == "never":
-        raise ConfigError(
-            "sandbox_policy='danger-full-access' takes the sandbox away: it needs "
-            "privileged_escalation_approved=True and an approval_policy other than 'never'"
-        )
-
-
 def check_attachments(cwd: Path, attachments: Sequence[Attachment]) -> None:
-    """Raise `AttachmentNotFound` for a path that is not there; relative ones are below ``cwd``."""
+    """Raise for what the server would refuse or silently leave out.
+
+    `AttachmentNotFound` for a path that is not there, relative ones being below ``cwd``;
+    `ConfigError` for an image on another host, which no server of today fetches.
+    """
     for item in attachments:
-        if not isinstance(item, ImageUrl) and not (cwd / item.path).exists():
+        if isinstance(item, ImageUrl):
+            if not item.url.startswith("data:"):
+                raise ConfigError(
+                    f"Codex fetches no images, so {item.url!r} cannot be attached: download it "
+                    "and use LocalImage, or give a data: URL; nothing was sent"
+                )
+        elif not (cwd / item.path).exists():
             raise AttachmentNotFound(
                 f"the attachment {item.path!r} does not exist (looked in {str(cwd)!r}); "
                 "nothing was sent"
             )
 
 
-def thread_start_params(
+def thread_params(
     profile: RunProfile, cwd: Path, *, model: str | None, config: Mapping[str, Any]
 ) -> JsonObject:
-    """Return the params of ``thread/start``."""
+    """Return what ``thread/start``, ``thread/resume`` and ``thread/fork`` have in common."""
     return {
         "cwd": str(cwd),
         "approvalPolicy": profile.approval_policy,
-        "sandbox": profile.sandbox_policy,
+        "sandbox": sandbox_mode(profile.sandbox_policy),
         "model": model,
+        "serviceTier": profile.service_tier,
+        "baseInstructions": profile.base_instructions,
+        "developerInstructions": profile.developer_instructions,
         "config": dict(config),
     }
 
 
-def sandbox_policy(preset: SandboxPolicy) -> JsonObject:
-    """Return the sandbox as ``turn/start`` takes it."""
-    return {"type": _SANDBOX_TYPES[preset]}
-
-
 def turn_start_params(thread_id: str, params: PromptRunParams) -> JsonObject:
-    """Return the params of ``turn/start``, without what the thread was started with."""
+    """Return the params of ``turn/start``.
+
+    They say everything anew: what a turn sets stays with its thread on the server, and one turn's
+    sandbox is not to become the next one's by having been sent before, or not having arrived.
+    """
     return {
         "threadId": thread_id,
         "input": turn_input(params.cwd, params.prompt, params.attachments),
+        "cwd": str(params.cwd),
+        "approvalPolicy": params.approval_policy,
+        "sandboxPolicy": sandbox_params(params.sandbox_policy),
         "model": params.model,
         "effort": params.effort,
+        "serviceTierForTurn": params.service_tier,
         "outputSchema": params.output_schema,
     }
 
@@ -85,8 +95,8 @@ def turn_start_params(thread_id: str, params: PromptRunParams) -> JsonObject:
 def turn_input(cwd: Path, prompt: str, attachments: Sequence[Attachment]) -> list[JsonObject]:
     """Return a prompt and its attachments as the input of a turn.
 
-    An `AtPath` becomes ``@path`` at the end of the text; its element says which bytes of the text
-    it is, and what may be shown in their place.
+    An `AtPath` becomes ``@path`` on a line of its own at the end of the text; its element says
+    which bytes of the text it is, and what may be shown in their place.
     """
     text = prompt
     elements: list[JsonObject] = []
@@ -94,18 +104,21 @@ def turn_input(cwd: Path, prompt: str, attachments: Sequence[Attachment]) -> lis
     for item in attachments:
         match item:
             case AtPath(path, placeholder):
-                start = len(f"{text}\n".encode())
-                text = f"{text}\n@{path}"
-                elements.append(
-                    {
-                        "byteRange": {"start": start, "end": len(text.encode())},
-                        "placeholder": placeholder,
-                    }
-                )
+                if text and not text.endswith("\n"):
+                    text += "\n"
+                start = len(text.encode())
+                text += f"@{path}"
+                span = {"start": start, "end": len(text.encode())}
+                elements.append({"byteRange": span, "placeholder": placeholder})
             case ImageUrl(url):
                 others.append({"type": "image", "url": url})
             case LocalImage(path):
                 others.append({"type": "localImage", "path": str(cwd / path)})
             case Skill(name, path):
-                others.append({"type": "skill", "name": name, "path": str(cwd / path)})
+                others.append({"type": "skill", "name": name, "path": str(_skill_file(cwd / path))})
     return [{"type": "text", "text": text, "text_elements": elements}, *others]
+
+
+def _skill_file(path: Path) -> Path:
+    """Codex knows a skill by its file, and says nothing of one that it does not know."""
+    return path / "SKILL.md" if path.is_dir() else path
