@@ -108,6 +108,7 @@ async def test_a_server_killed_while_a_call_is_pending_fails_it_at_once() -> Non
         async with Connection(options) as connection:
             # Stopped, so that the call is pending for certain.
             os.kill(connection.pid, signal.SIGSTOP)
+            os.waitpid(connection.pid, os.WUNTRACED)  # noqa: ASYNC222  # at once
             with anyio.fail_after(5):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_kill_when_pending, connection)
