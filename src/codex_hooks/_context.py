@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from codex_hooks._frozen import EMPTY, freeze, freeze_mapping
+from codex_hooks._patch import touched_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +115,11 @@ class ToolCall:
             )
         object.__setattr__(self, "input", freeze_mapping(self.input, "tool.input"))
         object.__setattr__(self, "output", freeze(self.output, "tool.output"))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What a file change touches, as it names it: absolute, or relative to ``ctx.cwd``."""
+        return touched_paths(self.input) if self.kind == "file_change" else ()
 
 
 def new_correlation_id() -> str:

@@ -104,6 +104,10 @@ class Run:
         handed, self._own = tuple(self._own), []
         return handed
 
+    def note(self, issue: HookIssue) -> None:
+        """Put a failure into the report that belongs to no call of a plugin's (G7)."""
+        self._issues.append(issue)
+
     def context(self, phase: HookPhase, **fields: Any) -> HookContext:
         """Return a context of this run: its correlation id and its metadata as they stand now."""
         return HookContext(
