@@ -1,15 +1,21 @@
-"""One turn on the wire: started, read to its end, interrupted if nobody waits for it."""
+"""One turn on the wire: started, read to its end, interrupted if nobody waits for it.
+
+A reader who is too slow and loses events gets the answer from the server's own record (R3).
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from ._errors import RpcError, TransportClosed, TurnTimeout
-from ._live import LiveEvent
+from ._live import Lagged, LiveEvent
+from ._record import recorded_message, recorded_turn
 from ._turn import TurnCollector
+from ._undo import made_or_undone
 from ._wire import turn_start_params
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ class PromptRunStream:
     ) -> None:
         self._connection = connection
         self._events = events
+        self._batch: deque[LiveEvent] = deque()
         self._turn = turn
         self._timeout = timeout
         self._deadline = anyio.current_time() + timeout
@@ -56,21 +63,21 @@ class PromptRunStream:
         return self
 
     async def __anext__(self) -> PromptRunStreamEvent:
-        while self.ending is None:
-            try:
-                with anyio.fail_after(self._deadline - anyio.current_time()):
-                    event = await self._read()
-            except TimeoutError:
-                self._failure = TurnTimeout(
-                    f"turn {self.turn_id} did not end within {self._timeout:g} s and was "
-                    "interrupted: raise timeout= if it needs longer"
-                )
-                raise self._failure from None
-            except TransportClosed as error:
-                self._failure = error
-                raise
-            if event is not None:
-                return event
+        try:
+            while self.ending is None:
+                event = await self._next()
+                if event is not None:
+                    return event
+        except TransportClosed as error:
+            self._failure = TransportClosed(
+                f"turn {self.turn_id} of thread {self.thread_id} did not come to its end: {error}",
+                exit_status=error.exit_status,
+                stderr_tail=error.stderr_tail,
+            )
+            raise self._failure from error
+        except (RpcError, TurnTimeout) as error:
+            self._failure = error
+            raise
         raise StopAsyncIteration
 
     async def finish(self) -> PromptRunResult:
@@ -94,19 +101,53 @@ class PromptRunStream:
             "turn/interrupt", {"threadId": self.thread_id, "turnId": self.turn_id}
         )
 
-    async def _read(self) -> PromptRunStreamEvent | None:
-        event = await anext(self._events, None)
-        if event is None:
-            raise TransportClosed("the client was closed while the turn was under way")
-        return self._turn.push(event) if isinstance(event, LiveEvent) else None
+    async def _next(self) -> PromptRunStreamEvent | None:
+        seconds_left = self._deadline - anyio.current_time()
+        if seconds_left > 0:
+            if self._batch:
+                return self._turn.push(self._batch.popleft())
+            with anyio.move_on_after(seconds_left):
+                return await self._receive()
+        raise TurnTimeout(
+            f"turn {self.turn_id} did not end within {self._timeout:g} s and was interrupted: "
+            "raise timeout= if it needs longer"
+        )
+
+    async def _receive(self) -> PromptRunStreamEvent | None:
+        """Wait for further events; return the turn's last one if only the record has it."""
+        batch = await self._events.receive_batch()
+        if not batch:
+            raise TransportClosed("the client was closed")
+        ended = await self._recover() if isinstance(batch[0], Lagged) else None
+        self._batch += (event for event in batch if isinstance(event, LiveEvent))
+        return ended
+
+    async def _recover(self) -> PromptRunStreamEvent | None:
+        turn = await recorded_turn(self._connection, self.thread_id, self.turn_id)
+        # Also while it is in progress: the events to come may say no more than that it has ended.
+        message = await recorded_message(self._connection, self.thread_id, self.turn_id)
+        if message:
+            self._turn.push(message)
+        return self._turn.end(turn) if turn else None
+
+    async def _read_to_its_end(self) -> None:
+        while self._turn.ending is None:
+            if self._batch:
+                self._turn.push(self._batch.popleft())
+            else:
+                await self._receive()
 
     async def _abandon(self) -> None:
-        """Interrupt a turn that nobody reads any more, so that it does not go on unseen."""
+        """Stop a turn that nobody reads any more, and the commands that it has left running."""
+        if self._turn.ending is not None:
+            return
         with anyio.move_on_after(INTERRUPT_SECONDS, shield=True):
             try:
                 await self.interrupt()
-                while self._turn.ending is None:
-                    await self._read()
+                await self._read_to_its_end()
+                await self._connection.call(
+                    "thread/backgroundTerminals/clean", {"threadId": self.thread_id}
+                )
             except RpcError:
                 return  # it has ended meanwhile, or the server has: both are what was wanted
 
@@ -117,13 +158,16 @@ async def started_turn(
 ) -> AsyncIterator[PromptRunStream]:
     """Start a turn and yield its stream; whatever happens, the turn is over at the end."""
     async with connection.subscribe_live(thread_id=thread_id) as events:
-        reply = await connection.call(
-            "turn/start", turn_start_params(thread_id, params) | overrides
-        )
-        turn = TurnCollector(thread_id, str(reply["turn"]["id"]))
-        stream = PromptRunStream(connection, events, turn, params.timeout)
+
+        async def start() -> PromptRunStream:
+            reply = await connection.call(
+                "turn/start", turn_start_params(thread_id, params) | overrides
+            )
+            turn = TurnCollector(thread_id, str(reply["turn"]["id"]))
+            return PromptRunStream(connection, events, turn, params.timeout)
+
+        stream = await made_or_undone(start, PromptRunStream._abandon)  # noqa: SLF001
         try:
             yield stream
         finally:
-            if turn.ending is None:
-                await stream._abandon()  # noqa: SLF001
+            await stream._abandon()  # noqa: SLF001

@@ -1,0 +1,236 @@
+"""Streams of turns on the real codex: read, left early, too slow, timed out, cancelled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from codex_hooks import HookContext, hookimpl
+from codex_hooks_runtime import (
+    AgentMessageDelta,
+    SessionConfig,
+    TransportClosed,
+    TurnCompleted,
+    TurnInterrupted,
+    TurnTimeout,
+)
+from codex_hooks_runtime.testing import Hang, RunCommand, Say
+from runtime.real_client import echo, real_client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from codex_hooks_runtime import Client, Session
+    from codex_hooks_runtime.testing import ModelRequest, Step
+
+pytestmark = pytest.mark.codex
+
+
+class PostTurns:
+    """Remembers with which status each turn ended."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str | None] = []
+
+    @hookimpl
+    async def post_turn(self, ctx: HookContext) -> None:
+        self.statuses.append(ctx.status)
+
+
+async def recorded_statuses(client: Client, session: Session) -> list[str]:
+    params = {"threadId": session.thread_id, "itemsView": "notLoaded"}
+    page: Any = await client.runtime.connection.call("thread/turns/list", params)
+    return [turn["status"] for turn in page["data"]]
+
+
+async def test_a_stream_ends_with_the_whole_answer(tmp_path: Path) -> None:
+    async with (
+        real_client([Say("a plain answer", chunks=4)]) as client,
+        client.stream(tmp_path, "go") as stream,
+    ):
+        events = [event async for event in stream]
+        result = await stream.finish()
+    deltas = [event.text for event in events if isinstance(event, AgentMessageDelta)]
+    assert (len(deltas), "".join(deltas)) == (4, "a plain answer")
+    assert isinstance(events[-1], TurnCompleted)
+    assert result.assistant_text == events[-1].text == "a plain answer"
+
+
+async def test_a_reader_that_is_too_slow_gets_the_answer_from_the_record(tmp_path: Path) -> None:
+    """R3: more deltas than a buffer holds, and nobody reads until the turn has ended."""
+    answer = "".join(chr(97 + number % 26) for number in range(6000))
+    async with real_client([Say(answer, chunks=len(answer))]) as client:
+        ended = client.runtime.connection.subscribe_live(capacity=10)
+        async with ended, client.stream(tmp_path, "go") as stream:
+            await until_turn_completed(ended)
+            events = [event async for event in stream]
+            result = await stream.finish()
+    assert result.assistant_text == answer
+    assert events == [TurnCompleted(stream.thread_id, stream.turn_id, answer)]
+
+
+async def test_a_reader_that_lost_the_middle_reads_on(tmp_path: Path) -> None:
+    """R3: the turn is still under way when the loss is found, and its end comes as an event."""
+    early, late = "x" * 6000, "the answer"
+
+    def script(request: ModelRequest) -> Step:
+        if request.tool_outputs:
+            return Say(late, chunks=2)
+        return Say(early, chunks=len(early)), RunCommand("true")
+
+    ready, go_on = anyio.Event(), anyio.Event()
+
+    class Wait:
+        @hookimpl(timeout=30)
+        async def pre_tool_use(self, ctx: HookContext) -> None:
+            ready.set()
+            await go_on.wait()
+
+    async with (
+        real_client(script, plugins=[Wait()]) as client,
+        client.stream(tmp_path, "go") as stream,
+    ):
+        with anyio.fail_after(30):
+            await ready.wait()
+            async for event in stream:
+                if isinstance(event, AgentMessageDelta):
+                    go_on.set()
+            result = await stream.finish()
+    assert result.assistant_text == late
+
+
+async def test_leaving_a_loop_early_interrupts_the_turn_and_runs_the_post_hook(
+    tmp_path: Path,
+) -> None:
+    """R1, F30."""
+    watcher = PostTurns()
+    async with real_client([(Say("partial"), Hang())], plugins=[watcher]) as client:
+        async with (
+            await client.start_session(SessionConfig(cwd=tmp_path)) as session,
+            session.stream("go") as stream,
+        ):
+            async for _ in stream:
+                break
+        assert await recorded_statuses(client, session) == ["interrupted"]
+        assert isinstance(stream.ending, TurnInterrupted)
+    assert watcher.statuses == ["interrupted"]
+
+
+async def test_a_turn_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
+    """R1."""
+    watcher = PostTurns()
+    async with real_client([Hang()], plugins=[watcher]) as client:
+        config = SessionConfig(cwd=tmp_path, timeout=0.2)
+        async with await client.start_session(config) as session:
+            with pytest.raises(TurnTimeout, match=r"within 0\.2 s"):
+                await session.ask("go")
+            assert await recorded_statuses(client, session) == ["interrupted"]
+    assert watcher.statuses == ["timeout"]
+
+
+async def test_a_cancelled_reader_leaves_no_turn_and_no_command_behind(tmp_path: Path) -> None:
+    """F30: neither the turn nor what it had started."""
+    watcher = PostTurns()
+    command = "echo $$ > pid; exec sleep 600"
+    async with real_client([RunCommand(command)], plugins=[watcher]) as client:
+        config = SessionConfig(cwd=tmp_path, sandbox_policy="workspace-write")
+        async with await client.start_session(config) as session:
+            with anyio.CancelScope() as scope:
+                async with session.stream("go") as stream:
+                    await until_running(client, stream.thread_id)
+                    scope.cancel()
+                    await stream.finish()
+            assert scope.cancelled_caught
+            assert await recorded_statuses(client, session) == ["interrupted"]
+            assert "sleep 600" not in processes_in(tmp_path)
+    assert watcher.statuses == ["cancelled"]
+
+
+async def test_a_caller_cancelled_before_the_turn_has_an_id_leaves_no_turn(tmp_path: Path) -> None:
+    """F30: the server has been asked, and has not answered yet."""
+    async with real_client([Hang()]) as client:
+        session = await client.start_session(SessionConfig(cwd=tmp_path))
+        with anyio.CancelScope() as scope:
+
+            class Leave:
+                @hookimpl
+                async def pre_turn(self, ctx: HookContext) -> None:
+                    tasks.start_soon(cancel_when_asked, client, scope)
+
+            async with anyio.create_task_group() as tasks:
+                with client.kernel.register(Leave(), thread_id=session.thread_id):
+                    await session.ask("go")
+        assert scope.cancelled_caught
+        thread: Any = await client.runtime.connection.call(
+            "thread/read", {"threadId": session.thread_id}
+        )
+        assert thread["thread"]["status"] == {"type": "idle"}
+        await session.close()
+
+
+async def test_two_sessions_on_one_server_never_see_each_others_events(tmp_path: Path) -> None:
+    """R3."""
+    seen: dict[str, list[Any]] = {}
+
+    async def ask(client: Client, word: str) -> None:
+        async with await client.start_session(SessionConfig(cwd=tmp_path)) as session:
+            for _ in range(5):
+                async with session.stream(word) as stream:
+                    events = [event async for event in stream]
+                    seen.setdefault(word, []).extend(events)
+                    assert (await stream.finish()).assistant_text == f"you said {word}"
+            assert {event.thread_id for event in seen[word]} == {session.thread_id}
+
+    async with real_client(echo) as client, anyio.create_task_group() as tasks:
+        for word in ("one", "two", "three"):
+            tasks.start_soon(ask, client, word)
+    assert sorted(seen) == ["one", "three", "two"]
+
+
+async def test_a_stream_of_a_killed_server_says_what_happened(tmp_path: Path) -> None:
+    """R5, F17: which turn it was, and how the server ended."""
+    watcher = PostTurns()
+    async with real_client([(Say("partial"), Hang())], plugins=[watcher]) as client:
+        async with client.stream(tmp_path, "go") as stream:
+            await anext(stream)
+            os.kill(client.runtime.connection.pid, signal.SIGKILL)
+            with pytest.raises(TransportClosed, match=r"turn .* did not come to its end.*SIGKILL"):
+                await stream.finish()
+        assert isinstance(stream.ending, TransportClosed)
+    assert watcher.statuses == ["error"]
+
+
+async def until_turn_completed(events: Any) -> None:
+    with anyio.fail_after(30):
+        async for event in events:
+            if getattr(event, "method", None) == "turn/completed":
+                return
+
+
+async def until_running(client: Client, thread_id: str) -> None:
+    """Wait for the server to hold a running command of the thread."""
+    with anyio.fail_after(30):
+        while True:
+            listed: Any = await client.runtime.connection.call(
+                "thread/backgroundTerminals/list", {"threadId": thread_id}
+            )
+            if listed["data"]:
+                return
+
+
+async def cancel_when_asked(client: Client, scope: anyio.CancelScope) -> None:
+    pending = client.runtime.connection._caller._pending
+    while not any(call.method == "turn/start" for call in pending._calls.values()):
+        await anyio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+def processes_in(folder: Path) -> str:
+    listing = subprocess.run(["ps", "-eo", "pid,args"], check=True, capture_output=True, text=True)
+    pids = (folder / "pid").read_text().split()
+    return "\n".join(line for line in listing.stdout.splitlines() if line.split()[0] in pids)
