@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from codex_hooks._plan import Implementation
     from codex_hooks._workers import Job, Workers
 
-MAX_SWALLOWED: Final = 16
-"""How often an async hook may catch its cancellation and wait again before it is given up."""
+MAX_STEPS_AFTER: Final = 256
+"""How often an async hook may wait again after its time-out: enough to clean up, not for ever."""
 
 _clock = time.perf_counter_ns
 
@@ -196,20 +196,21 @@ class Call:
         suspends from one that does not, and it never gives up one that cannot be cancelled.
         """
         scope.deadline = anyio.current_time() + self.timeout - self.microseconds() / 1_000_000
-        swallowed = 0
+        steps_after = 0
         try:
             while True:
+                given, thrown = None, None
                 try:
                     given = yield wanted
                 except BaseException as error:  # handed on to the coroutine, as await does
-                    swallowed += scope.cancel_called
-                    if swallowed > MAX_SWALLOWED:
-                        _give_up(steps)
-                        raise
-                    step = partial(steps.throw, error)
-                else:
-                    step = partial(steps.send, given)
-                wanted = step()
+                    thrown = error
+                steps_after += scope.cancel_called
+                if steps_after > MAX_STEPS_AFTER:
+                    _give_up(steps)
+                    if thrown is not None:
+                        raise thrown
+                    return None
+                wanted = steps.send(given) if thrown is None else steps.throw(thrown)
         except StopIteration as done:
             return done.value
         finally:
@@ -217,11 +218,11 @@ class Call:
 
 
 def _give_up(steps: Coroutine[Any, Any, Any]) -> None:
+    """End a hook that cannot be cancelled; that its scope has fired says the rest."""
     try:
         steps.close()
     except Exception:
-        # It fails as it ends, or holds on even now: it is left behind and never resumed.
-        return
+        return  # it fails as it ends, or holds on even now: it is never resumed
 
 
 def _overrun(timeout: float, job: Job[Any] | None = None) -> Failure:

@@ -220,6 +220,8 @@ class Fold(Asking):
             and implementation.recheck is not False
             and (implementation.recheck or index not in self._changed)
         ]
+        if not order:
+            return False
         # Observers alone cannot change anything, so they get their look and the phase its rest.
         restless = not all(self._implementations[index].observe for index in order)
         if restless and self._round >= MAX_ROUNDS:
@@ -228,7 +230,7 @@ class Fold(Asking):
         self._round += 1
         self.context = self.context.evolve(round=self._round)
         self._turns = iter(order)
-        return bool(order)
+        return True
 
     def _give_up(self) -> None:
         restless = [self._implementations[index] for index in sorted(self._changed)]

@@ -82,8 +82,12 @@ class Workers:
             if self._idle >= len(self._jobs):
                 self._wake.notify()
             elif self._threads < self._max:
+                try:
+                    threading.Thread(target=self._work, name="codex-hooks", daemon=True).start()
+                except RuntimeError:  # the system has no thread left: a failure of this call (K5)
+                    self._jobs.remove(job)
+                    raise
                 self._threads += 1
-                threading.Thread(target=self._work, name="codex-hooks", daemon=True).start()
         return job
 
     def withdraw(self, job: Job[Any]) -> None:

@@ -1,0 +1,421 @@
+"""Time-outs, late answers and the threads of sync hooks: K6, F4, F5, F6."""
+
+import subprocess
+import sys
+import threading
+import time
+from math import inf
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from codex_hooks import Allow, Ask, Block, HookContext, HookKernel, IssueKind
+from codex_hooks._workers import Workers
+from hooked import hooked, inline, turn
+
+SHORT = 0.02
+"""Seconds. A hook that never answers makes the test wait this long, and no hook needs it."""
+
+
+async def test_an_async_hook_that_does_not_answer_in_time_blocks() -> None:
+    """K6, F4."""
+    kernel = HookKernel()
+
+    async def hangs(ctx: HookContext) -> None:
+        await anyio.sleep_forever()
+
+    kernel.register(hooked(hangs, timeout=SHORT), "slow")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert outcome.blocked.plugin == "slow"
+    (issue,) = outcome.report.issues
+    assert (issue.plugin, issue.kind) == ("slow", IssueKind.TIMEOUT)
+    assert issue.message == "gave no answer within 0.02 s"
+
+
+async def test_an_async_hook_that_answers_in_time_does_not() -> None:
+    """F4, the control."""
+    kernel = HookKernel()
+
+    async def waits(ctx: HookContext) -> Allow:
+        await anyio.lowlevel.checkpoint()
+        return Allow()
+
+    kernel.register(hooked(waits, timeout=5), "quick")
+    assert (await kernel.run_pre(turn())).allowed
+
+
+async def test_a_sync_hook_that_does_not_answer_in_time_blocks() -> None:
+    """K6, F4."""
+    kernel = HookKernel()
+    leave = threading.Event()
+    kernel.register(hooked(lambda ctx: leave.wait(10), timeout=SHORT), "slow")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    leave.set()
+    assert outcome.blocked is not None
+    assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+async def test_inline_code_that_takes_too_long_blocks_when_it_is_done() -> None:
+    """K6: nobody can stop it, and its answer comes too late all the same."""
+    kernel = HookKernel()
+
+    def busy(ctx: HookContext) -> Allow:
+        ends = time.perf_counter() + 0.01
+        while time.perf_counter() < ends:
+            pass
+        return Allow()
+
+    kernel.register(inline(busy, timeout=0.001), "busy")
+    outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+async def test_those_after_a_hook_that_timed_out_are_asked_with_their_own_time_out() -> None:
+    """K6."""
+    kernel = HookKernel()
+
+    async def hangs(ctx: HookContext) -> None:
+        await anyio.sleep_forever()
+
+    async def waits(ctx: HookContext) -> Ask:
+        await anyio.lowlevel.checkpoint()
+        return Ask("sure?")
+
+    kernel.register(hooked(hangs, timeout=SHORT, on_error="ignore"), "slow")
+    kernel.register(hooked(waits, timeout=5), "quick")
+    kernel.register(hooked(hangs, timeout=SHORT, on_error="ignore"), "slow too")
+    kernel.register(inline(lambda ctx: None), "inline")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    assert [call.decision for call in outcome.report.calls] == [
+        "failed", "ask", "failed", "nothing",
+    ]  # fmt: skip
+    assert outcome.report.failed_open == 2
+
+
+async def test_the_deadline_of_a_hook_that_raised_does_not_fall_on_the_next() -> None:
+    """K6."""
+    kernel = HookKernel()
+
+    async def raises(ctx: HookContext) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise ValueError
+
+    def busy(ctx: HookContext) -> Allow:
+        ends = time.perf_counter() + 2 * SHORT
+        while time.perf_counter() < ends:
+            pass
+        return Allow()
+
+    async def after(ctx: HookContext) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    kernel.register(hooked(raises, timeout=SHORT, on_error="ignore"), "broken")
+    kernel.register(inline(busy, timeout=5), "busy")
+    kernel.register(hooked(after, timeout=5), "after")
+    outcome = await kernel.run_pre(turn())
+    assert [call.decision for call in outcome.report.calls] == ["failed", "allow", "nothing"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_late_allow_of_a_hook_that_swallows_its_cancellation_is_thrown_away(
+    times: int,
+) -> None:
+    """K6, F5."""
+    kernel = HookKernel()
+
+    async def stubborn(ctx: HookContext) -> Allow:
+        for _ in range(times):
+            try:
+                await anyio.sleep_forever()
+            except anyio.get_cancelled_exc_class():
+                pass  # what F5 is about
+        return Allow()
+
+    kernel.register(hooked(stubborn, timeout=SHORT), "stubborn")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert not outcome.allowed
+    assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+async def test_a_hook_that_swallows_every_cancellation_is_given_up() -> None:
+    """K6, F5: anyio cancels again at each wait; nobody can be made to wait for ever."""
+    kernel = HookKernel()
+    ended: list[str] = []
+
+    async def unstoppable(ctx: HookContext) -> None:
+        try:
+            while True:
+                try:
+                    await anyio.sleep_forever()
+                except anyio.get_cancelled_exc_class():
+                    pass  # what F5 is about
+        finally:
+            ended.append("cleaned up")
+
+    kernel.register(hooked(unstoppable, timeout=SHORT), "unstoppable")
+    kernel.register(hooked(unstoppable, "post_turn", timeout=SHORT), "unstoppable too")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert outcome.blocked.plugin == "unstoppable"
+    assert ended == ["cleaned up"]
+
+
+async def test_a_hook_that_cleans_up_after_its_cancellation_is_let_finish() -> None:
+    """K6, the control."""
+    kernel = HookKernel()
+    ended: list[str] = []
+
+    async def tidy(ctx: HookContext) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.lowlevel.checkpoint()
+            ended.append("cleaned up")
+
+    kernel.register(hooked(tidy, timeout=SHORT), "tidy")
+    with anyio.fail_after(5):
+        assert (await kernel.run_pre(turn())).blocked is not None
+    assert ended == ["cleaned up"]
+
+
+async def test_a_task_group_that_fails_as_it_is_cancelled_is_a_time_out() -> None:
+    """K5, K6: its errors come along with the cancellation and do not reach the caller."""
+    kernel = HookKernel()
+
+    async def fails_at_the_end() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError
+
+    async def hook(ctx: HookContext) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fails_at_the_end)
+            group.start_soon(anyio.sleep_forever)
+
+    kernel.register(hooked(hook, timeout=SHORT), "group")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+async def test_the_callers_cancellation_wins_over_a_deadline_of_the_same_moment() -> None:
+    """F2, K6."""
+    kernel = HookKernel()
+    outcomes: list[object] = []
+
+    async def hangs(ctx: HookContext) -> None:
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    kernel.register(hooked(hangs, timeout=1e-9, on_error="ignore"), "slow")
+    with anyio.fail_after(5), anyio.CancelScope() as scope:
+        await kernel.run_pre(turn())
+        await anyio.lowlevel.checkpoint()
+        outcomes.append("allowed")
+    assert outcomes == []
+
+
+async def test_the_phases_own_deadline_caps_every_time_out() -> None:
+    """K6."""
+    kernel = HookKernel()
+
+    async def hangs(ctx: HookContext) -> None:
+        await anyio.sleep_forever()
+
+    kernel.register(hooked(hangs, timeout=None), "slow")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn(deadline=time.monotonic() + SHORT))
+    assert outcome.blocked is not None
+
+
+@pytest.mark.parametrize("style", [inline, hooked])
+async def test_nobody_is_asked_after_the_phases_deadline(style: object) -> None:
+    """K6: not asked means blocked."""
+    kernel = HookKernel()
+    asked: list[str] = []
+    assert callable(style)
+    kernel.register(style(lambda ctx: asked.append("asked")), "guard")
+    outcome = await kernel.run_pre(turn(deadline=time.monotonic() - 1))
+    assert outcome.blocked is not None
+    assert "the deadline of the phase had passed" in outcome.blocked.message
+    assert asked == []
+
+
+async def test_no_time_out_is_no_time_out() -> None:
+    """K6."""
+    kernel = HookKernel()
+
+    async def waits(ctx: HookContext) -> Allow:
+        await anyio.lowlevel.checkpoint()
+        return Allow()
+
+    kernel.register(hooked(waits, timeout=None), "patient")
+    assert kernel.plan("pre_turn").implementations[0].timeout == inf
+    assert (await kernel.run_pre(turn())).allowed
+
+
+async def test_sync_hooks_run_off_the_event_loop_and_inline_ones_on_it() -> None:
+    """K6."""
+    kernel = HookKernel()
+    places: list[threading.Thread] = []
+    kernel.register(hooked(lambda ctx: places.append(threading.current_thread())), "sync")
+    kernel.register(inline(lambda ctx: places.append(threading.current_thread())), "inline")
+    await kernel.run_pre(turn())
+    assert places[0].daemon
+    assert places[0] is not threading.current_thread()
+    assert places[1] is threading.current_thread()
+
+
+async def test_a_thousand_hung_sync_hooks_take_a_bounded_number_of_threads() -> None:
+    """K6, F6: the rest is blocked as overloaded."""
+    kernel = HookKernel(max_threads=4)
+    leave = threading.Event()
+    messages: list[str] = []
+    kernel.register(hooked(lambda ctx: leave.wait(10), timeout=0.2), "hung")
+
+    async def one() -> None:
+        outcome = await kernel.run_pre(turn())
+        assert outcome.blocked is not None
+        messages.append(outcome.blocked.message)
+
+    before = threading.active_count()
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            for _ in range(1000):
+                group.start_soon(one)
+    assert threading.active_count() - before <= 4
+    leave.set()
+    assert len(messages) == 1000
+    assert sum("overloaded" in message for message in messages) == 996
+
+
+async def test_a_thread_that_is_free_again_takes_the_next_hook() -> None:
+    """K6: its slot is given back by the thread itself."""
+    kernel = HookKernel(max_threads=1)
+    leave = threading.Event()
+
+    def hook(ctx: HookContext) -> Allow:
+        if ctx.prompt == "hang":
+            leave.wait(10)
+        return Allow()
+
+    kernel.register(hooked(hook, timeout=SHORT), "hook")
+    with anyio.fail_after(5):
+        assert (await kernel.run_pre(turn(prompt="hang"))).blocked is not None
+        assert (await kernel.run_pre(turn(prompt="next"))).blocked is not None
+        leave.set()
+        while not (await kernel.run_pre(turn(prompt="next"))).allowed:
+            pass
+
+
+async def test_a_hook_that_nobody_waits_for_any_more_never_runs() -> None:
+    """K6: it was withdrawn before a thread was free."""
+    kernel = HookKernel(max_threads=1)
+    leave, ran = threading.Event(), []
+    kernel.register(hooked(lambda ctx: leave.wait(10), timeout=SHORT, on_error="ignore"), "hung")
+    kernel.register(hooked(lambda ctx: ran.append(1), timeout=SHORT), "next")
+    with anyio.fail_after(5):
+        outcome = await kernel.run_pre(turn())
+        leave.set()
+        assert outcome.blocked is not None
+        assert "overloaded" in outcome.blocked.message
+        await Workers.submit(kernel.workers, lambda: None).outcome()
+    assert ran == []
+
+
+async def test_a_system_without_a_free_thread_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """K5, K6."""
+    kernel = HookKernel()
+    kernel.register(hooked(lambda ctx: None), "sync")
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert (await kernel.run_pre(turn())).blocked is None
+
+
+HANGS = """
+import anyio, threading
+from codex_hooks import HookContext, HookKernel, HookPhase, hookimpl
+
+class Hung:
+    @hookimpl(timeout=0.05)
+    def pre_turn(self, ctx):
+        threading.Event().wait()
+
+async def main():
+    kernel = HookKernel()
+    kernel.register(Hung())
+    async with anyio.create_task_group() as group:
+        for _ in range(1000):
+            group.start_soon(kernel.run_pre, HookContext(phase=HookPhase.PRE_TURN))
+    print(threading.active_count())
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+def test_a_process_with_hung_hooks_ends_within_a_second(anyio_backend: str) -> None:
+    """F6: from the last line it prints to its end."""
+    with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        threads = int(process.stdout.readline())
+        process.wait(timeout=1)
+    assert process.returncode == 0
+    assert threads <= 33
+
+
+def test_one_kernel_serves_one_event_loop_after_another_and_two_at_once() -> None:
+    """K6, K10."""
+    kernel = HookKernel(max_threads=2)
+    kernel.register(hooked(lambda ctx: Allow() if ctx.prompt else Block("empty")), "sync")
+
+    async def main(prompt: str) -> bool:
+        return all([(await kernel.run_pre(turn(prompt=prompt))).allowed for _ in range(50)])
+
+    assert anyio.run(main, "hi")
+    assert anyio.run(main, "hi", backend="trio")
+    assert not anyio.run(main, "")
+    results: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda b=backend: results.append(anyio.run(main, "hi", backend=b)))
+        for backend in ("asyncio", "trio", "asyncio")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == [True, True, True]
+
+
+def test_a_hook_that_outlives_its_event_loop_harms_nobody() -> None:
+    """K6."""
+    kernel = HookKernel(max_threads=1)
+    leave = threading.Event()
+    kernel.register(hooked(lambda ctx: leave.wait(10) and None, timeout=SHORT), "slow")
+
+    async def main() -> bool:
+        return (await kernel.run_pre(turn())).blocked is None
+
+    for backend in ("asyncio", "trio"):
+        leave.clear()
+        assert not anyio.run(main, backend=backend)
+        leave.set()
+    assert any(anyio.run(main) for _ in range(100))
