@@ -101,7 +101,11 @@ def discover(registry: Registry, settings: Settings) -> Discovery:
                     _row(plugin, settings, hooks=registration.hooks, options=registration.options)
                 )
         undo.pop_all()
-    skipped = [SkippedPlugin(item.name, item.skipped) for item in plugins if item.skipped]
+    skipped = [
+        SkippedPlugin(item.name, item.skipped, broken=settings.why_off(item.name) is None)
+        for item in plugins
+        if item.skipped
+    ]
     skipped += [*unreadable, *_not_installed(settings, installed)]
     return Discovery(tuple(plugins), tuple(skipped), settings)
 
@@ -126,6 +130,7 @@ def _not_installed(settings: Settings, installed: Collection[str]) -> list[Skipp
         SkippedPlugin(
             name,
             f"named by {settings.who(key)} and not installed{_did_you_mean(name, installed)}",
+            broken=True,
         )
         for name, key in sorted(named.items())
         if name not in installed

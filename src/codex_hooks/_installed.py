@@ -98,4 +98,4 @@ def _unreadable(distribution: IDistribution, error: Exception) -> SkippedPlugin:
         name = distribution.name
     except Exception:  # noqa: S110  # what is known by now has to do
         pass
-    return SkippedPlugin(name, f"its metadata in {folder} cannot be read: {error!r}")
+    return SkippedPlugin(name, f"its metadata in {folder} cannot be read: {error!r}", broken=True)

@@ -65,10 +65,11 @@ CallRecord: TypeAlias = tuple[Any, ...]
 
 
 class SkippedPlugin(NamedTuple):
-    """A plugin that took no part, and why."""
+    """A plugin that took no part, and why; ``broken`` if nobody wanted that (K11)."""
 
     plugin: str
     reason: str
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,9 @@ class HookReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing failed and nothing was blocked."""
-        return not self.blocks and not self.issues
+        """Whether nothing failed, nothing was blocked, and no plugin is missing for a fault."""
+        broken = any(skipped.broken for skipped in self.skipped)
+        return not (self.blocks or self.issues or broken)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""

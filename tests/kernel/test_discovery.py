@@ -215,6 +215,7 @@ async def test_a_broken_plugin_is_skipped_aloud(
     assert outcome.blocked.plugin == "sound"
     (skipped,) = outcome.report.skipped
     assert skipped.plugin == "broken"
+    assert not outcome.report.is_clean
     assert "Some-Policy 1.5" in skipped.reason
     assert problem in skipped.reason
     assert discovery.skipped == kernel.skipped == (skipped,)
@@ -341,6 +342,7 @@ def test_disabled_plugins_are_not_even_imported(
         "off": "disabled by /a/file",
         "out": "not among the plugins enabled by /another/file",
     }
+    assert not any(item.broken for item in discovery.skipped)
 
 
 def test_what_is_named_and_not_installed_is_said(
