@@ -1,0 +1,200 @@
+"""The plugin in the kernel: prompts, tool output, options, and what happens in doubt."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from codex_hooks import (
+    HookContext,
+    HookKernel,
+    HookPhase,
+    Mutate,
+    PluginSettings,
+    Settings,
+    ToolCall,
+    hookimpl,
+)
+from pydantic import ValidationError
+
+from codex_hooks_redact import Options, Redact
+
+KEY = "k3yTr0mb0neQ7"
+PROMPT = f"password={KEY}, please log in"
+
+
+def kernel_with(*plugins: object, **options: Any) -> HookKernel:
+    kernel = HookKernel()
+    kernel.register(Redact(Options(**options)), "redact")
+    for plugin in plugins:
+        kernel.register(plugin)
+    return kernel
+
+
+def prompt(text: str, phase: HookPhase = HookPhase.PRE_TURN) -> HookContext:
+    return HookContext(phase=phase, prompt=text)
+
+
+def output(value: Any) -> HookContext:
+    call = ToolCall(call_id="c", name="Bash", kind="command", output=value)
+    return HookContext(phase=HookPhase.POST_TOOL_USE, tool=call)
+
+
+@pytest.mark.parametrize("phase", [HookPhase.PRE_RUN, HookPhase.PRE_TURN])
+async def test_a_secret_in_a_prompt_is_masked(phase: HookPhase) -> None:
+    outcome = await kernel_with().run_pre(prompt(PROMPT, phase))
+    assert outcome.blocked is None
+    assert outcome.context.prompt.startswith("password=[redacted named-secret ")
+    assert outcome.context.prompt.endswith(", please log in")
+    # The control: without the plugin it goes on as it is.
+    assert (await HookKernel().run_pre(prompt(PROMPT, phase))).context.prompt == PROMPT
+
+
+async def test_a_secret_in_the_output_of_a_tool_is_masked_however_deep() -> None:
+    """G10."""
+    result = {"content": [{"type": "text", "text": PROMPT}], "isError": False}
+    outcome = await kernel_with().run_post(output(result))
+    assert outcome.context.tool is not None
+    assert KEY not in str(outcome.context.tool.output)
+    assert outcome.context.tool.output["isError"] is False
+    # The control.
+    tool = (await HookKernel().run_post(output(result))).context.tool
+    assert tool is not None
+    assert KEY in str(tool.output)
+
+
+async def test_what_holds_no_secret_is_left_alone() -> None:
+    kernel = kernel_with()
+    assert (await kernel.run_pre(prompt("say hello"))).decision is None
+    for value in (None, 3, "done", {"lines": ["a"]}):
+        outcome = await kernel.run_post(output(value))
+        assert outcome.withheld is None
+        assert [call.decision for call in outcome.report.calls] == ["nothing"]
+
+
+async def test_blocked_instead_of_masked_names_the_kind_and_not_the_secret() -> None:
+    kernel = kernel_with(prompts="block", tool_output="block")
+    before = (await kernel.run_pre(prompt(PROMPT))).blocked
+    after = (await kernel.run_post(output(PROMPT))).withheld
+    assert before is not None
+    assert after is not None
+    for block in (before, after):
+        assert block.plugin == "redact"
+        assert "named-secret" in block.message
+        assert KEY not in block.message
+
+
+async def test_switched_off_for_one_side_it_still_works_on_the_other() -> None:
+    kernel = kernel_with(prompts="off")
+    assert (await kernel.run_pre(prompt(PROMPT))).context.prompt == PROMPT
+    assert (await kernel.run_post(output(PROMPT))).report.calls[0].decision == "mutate"
+    kernel = kernel_with(tool_output="off")
+    assert (await kernel.run_post(output(PROMPT))).report.calls[0].decision == "nothing"
+
+
+class Adds:
+    """Adds a line to every prompt, after the redactor has seen it."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    @hookimpl(trylast=True)
+    async def pre_turn(self, ctx: HookContext) -> Mutate:
+        return Mutate(prompt=f"{ctx.prompt}\n{self.line}")
+
+
+async def test_a_secret_that_a_later_plugin_adds_is_masked_too() -> None:
+    """K3: recheck, also where the redactor has changed the prompt itself before."""
+    outcome = await kernel_with(Adds("token=s3cr3tZ0ne99")).run_pre(prompt(PROMPT))
+    assert outcome.blocked is None
+    assert KEY not in outcome.context.prompt
+    assert "s3cr3tZ0ne99" not in outcome.context.prompt
+    assert outcome.context.prompt.count("[redacted") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"max_bytes": 1024}, "raise max_bytes"),
+        ({"scan_timeout": 1e-9}, "raise scan_timeout"),
+        ({"ignore": ["gone"]}, "rules that there are not: gone"),
+    ],
+)
+async def test_in_doubt_nothing_is_passed_on(options: dict[str, Any], says: str) -> None:
+    """K5: too much, too slow, or not able to look."""
+    kernel = kernel_with(**options)
+    long = "a long line of words\n" * 50_000
+    blocked = (await kernel.run_pre(prompt(long))).blocked
+    withheld = (await kernel.run_post(output(long))).withheld
+    assert blocked is not None
+    assert withheld is not None
+    assert says in blocked.message
+    assert says in withheld.message
+
+
+async def test_a_scanner_that_fails_in_a_way_nobody_thought_of_blocks_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F1."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("codex_hooks_redact._redactor.Redactor._redact", fail)
+    kernel = kernel_with()
+    assert (await kernel.run_pre(prompt("hello"))).blocked is not None
+    assert (await kernel.run_post(output("hello"))).withheld is not None
+
+
+async def test_ten_megabytes_of_output_do_not_hold_up_the_event_loop() -> None:
+    """K6: the hook runs in a thread, and the scanner lets go of the interpreter."""
+    threads: list[str] = []
+
+    class Watches(Redact):
+        def _prompt(self, ctx: HookContext) -> None:
+            threads.append(threading.current_thread().name)
+
+    kernel = HookKernel()
+    kernel.register(Watches(), "redact")
+    await kernel.run_pre(prompt("x"))
+    assert threads == ["codex-hooks"]
+    with anyio.fail_after(30):
+        outcome = await kernel_with().run_post(output(f"{'words ' * 1_700_000}{PROMPT}"))
+    assert outcome.context.tool is not None
+    assert KEY not in outcome.context.tool.output
+
+
+def test_an_option_that_does_not_exist_or_does_not_fit_is_named() -> None:
+    for options, key in (
+        ({"promts": "mask"}, "promts"),
+        ({"prompts": "hide"}, "prompts"),
+        ({"rules": ["/no/such/file.yml"]}, "rules"),
+        ({"scan_timeout": 60}, "scan_timeout"),
+    ):
+        with pytest.raises(ValidationError, match=key):
+            Options.model_validate(options)
+
+
+async def test_installed_it_is_active_with_its_options() -> None:
+    """K11: pip install is all it takes."""
+    settings = Settings(
+        enabled=("redact",),
+        plugins={"redact": PluginSettings(options={"prompts": "block"})},
+    )
+    kernel = HookKernel()
+    discovery = kernel.load_installed(settings)
+    plugin = next(item for item in discovery.plugins if item.name == "redact")
+    assert plugin.hooks == ("post_tool_use", "pre_run", "pre_turn")
+    assert (await kernel.run_pre(prompt(PROMPT))).blocked is not None
+
+
+def test_importing_the_package_does_not_load_the_scanner() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, codex_hooks_redact; sys.exit('kingfisher_sdk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert (Path(__file__).parents[1] / "src/codex_hooks_redact/py.typed").exists()
