@@ -9,6 +9,7 @@ no thread had begun by then never runs.
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -34,6 +35,9 @@ class Job(Generic[T]):
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self._context = contextvars.copy_context()
+        if sniffio := sys.modules.get("sniffio"):
+            # No event loop runs in the thread, so that the hook may run one of its own.
+            self._context.run(sniffio.current_async_library_cvar.set, None)
         self._done = anyio.Event()
         # How a thread reaches the loop: both kinds of loop have such a call, under two names.
         loop: Any = current_token().native_token
