@@ -40,6 +40,11 @@ class Caller:
         self._ending: Ending | None = None
         self._over = anyio.Event()
 
+    @property
+    def requests(self) -> int:
+        """How many requests were made, those that were sent again included."""
+        return self._pending.opened
+
     async def call(self, method: str, params: JsonObject | None, *, seconds: float) -> Any:
         """Return the result of ``method``; `Connection.call` says what is raised."""
         with anyio.move_on_after(seconds) as scope:

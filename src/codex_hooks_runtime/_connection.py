@@ -8,7 +8,7 @@ server fails every call at once (R5) and ends every subscription.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,18 +18,18 @@ from ._ending import Ending
 from ._errors import CodexUnsupported, ResponseError, RpcTimeout, TransportClosed
 from ._framing import LineSplitter
 from ._handshake import initialize_params, server_version
-from ._live import DEFAULT_CAPACITY, LiveFeed, LiveSubscription
+from ._live import LiveFeed, LiveSubscription
 from ._messages import Garbage, LiveEvent, Reply
 from ._options import ConnectionCounters
 from ._rpc import parse_line
 from ._server_requests import ServerRequestDesk
+from ._tasks import owned_tasks
 from ._transport import StdioTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
-    from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream
 
     from ._handshake import Version
@@ -48,7 +48,8 @@ class Connection:
 
     Entering raises ``CodexNotFound`` if there is nothing to start, ``CodexUnsupported`` if what
     was started is no codex or too old a one, ``TransportClosed`` if it exits, ``RpcTimeout`` if
-    it does not answer. Subscriptions made before entering miss nothing.
+    it does not answer. Subscriptions made before entering miss nothing. ``observe`` is called with
+    each batch of events by the reader itself, which it must not keep waiting (R2).
     """
 
     _transport: StdioTransport
@@ -60,9 +61,15 @@ class Connection:
     """What the server said of itself."""
     server_version: Version
 
-    def __init__(self, options: ConnectionOptions) -> None:
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        *,
+        observe: Callable[[Sequence[LiveEvent]], None] | None = None,
+    ) -> None:
         self._options = options
         self._live = LiveFeed()
+        self._observe = observe
         self._splitter = LineSplitter(limit_bytes=options.line_limit_bytes)
         self._garbage: Counter[Garbage] = Counter()
         self._next_seq = 1
@@ -78,7 +85,7 @@ class Connection:
             stack.enter_context(self._unsent)
             # Unwound from the end: the process is gone before the handlers are waited for, since
             # how long those take to end is up to them.
-            handlers = await stack.enter_async_context(_owned_tasks())
+            handlers = await stack.enter_async_context(owned_tasks())
             self._transport = await StdioTransport.start(
                 options.argv,
                 env=options.env,
@@ -87,7 +94,7 @@ class Connection:
                 term_grace=options.term_grace,
             )
             stack.push_async_callback(self._transport.aclose)
-            tasks = await stack.enter_async_context(_owned_tasks())
+            tasks = await stack.enter_async_context(owned_tasks())
             self._caller = Caller(outbox, max_in_flight=options.max_in_flight)
             self._desk = ServerRequestDesk(
                 options.handler,
@@ -128,6 +135,8 @@ class Connection:
         garbage = dict(self._garbage)
         late_replies = garbage.pop(Garbage.LATE_REPLY, 0)
         return ConnectionCounters(
+            events=self._next_seq - 1,
+            requests=self._caller.requests,
             garbage=garbage,
             late_replies=late_replies,
             dropped_lines=self._splitter.dropped,
@@ -158,12 +167,14 @@ class Connection:
         await self._caller.notify(method, params)
 
     def subscribe_live(
-        self, *, capacity: int = DEFAULT_CAPACITY, thread_id: str | None = None
+        self, *, capacity: int | None = None, thread_id: str | None = None
     ) -> LiveSubscription:
         """Return a subscription to every event, or to those of one thread (R3).
 
-        It begins with its ``async with``, and holds up to ``capacity`` unread events.
+        It begins with its ``async with``, and holds up to ``capacity`` unread events, by default
+        ``live_capacity``.
         """
+        capacity = self._options.live_capacity if capacity is None else capacity
         return LiveSubscription(self._live, capacity=capacity, thread_id=thread_id)
 
     async def _handshake(self) -> None:
@@ -232,6 +243,8 @@ class Connection:
                 self._garbage[garbage] += 1
         if events:
             self._live.publish(events)
+            if self._observe is not None:
+                self._observe(events)
 
     def _take(self, message: Reply | ServerRequest | Garbage) -> Garbage | None:
         if isinstance(message, Garbage):
@@ -257,15 +270,3 @@ class Connection:
             self._live.end(ending)
             self._unsent.close()
             self._over.set()
-
-
-@asynccontextmanager
-async def _owned_tasks() -> AsyncIterator[TaskGroup]:
-    """Tasks that are cancelled at the end, and do not wrap what the body raises into a group."""
-    tasks = anyio.create_task_group()
-    await tasks.__aenter__()
-    try:
-        yield tasks
-    finally:
-        tasks.cancel_scope.cancel()
-        await tasks.__aexit__(None, None, None)

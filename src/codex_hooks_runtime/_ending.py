@@ -15,17 +15,21 @@ class Ending:
     """How the server's process, or the talk with it, came to its end.
 
     ``exit_status`` is negative for a signal and None for a process that was not seen to exit.
+    ``advice`` is what somebody can do who meets it. ``reason`` is said where the exit status
+    alone does not tell what happened.
     """
 
     by_owner: bool
     exit_status: int | None = None
     stderr_tail: str = ""
+    advice: str = "try again on a new connection"
+    reason: str = ""
 
     def error(self, method: str | None = None) -> TransportClosed:
         """Return a new exception for one who waits: for ``method``, or for events."""
         about = f"{method}: " if method else ""
         return TransportClosed(
-            f"{about}{self.what}; open a new connection{self.last_words}",
+            f"{about}{self.what}; {self.advice}{self.last_words}",
             method=method,
             exit_status=self.exit_status,
             stderr_tail=self.stderr_tail,
@@ -34,6 +38,8 @@ class Ending:
     @property
     def what(self) -> str:
         """What happened, as the beginning of a sentence."""
+        if self.reason:
+            return self.reason
         if self.by_owner:
             return "the connection was closed by its owner"
         if self.exit_status is None:

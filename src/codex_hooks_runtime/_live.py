@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 
+from ._errors import ConfigError
 from ._messages import LiveEvent
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._ending import Ending
 
-__all__ = ["DEFAULT_CAPACITY", "Lagged", "LiveEvent", "LiveFeed", "LiveSubscription"]
+__all__ = ["DEFAULT_CAPACITY", "Lagged", "LiveEvent", "LiveFeed", "LiveSubscription", "Restarted"]
 
 DEFAULT_CAPACITY = 4096
 
@@ -30,8 +31,18 @@ class Lagged(NamedTuple):
     missed: int
 
 
+class Restarted(NamedTuple):
+    """Stands where the server had crashed and was started again, for the n-th time.
+
+    Turns that were under way are over, and what they still said may be missing. The ``seq`` of
+    events begins anew. Found only in subscriptions that outlive a connection.
+    """
+
+    restarts: int
+
+
 class LiveFeed:
-    """The subscribers of one connection."""
+    """The subscribers of one connection, or of one server over its restarts."""
 
     def __init__(self) -> None:
         self.ending: Ending | None = None
@@ -55,6 +66,12 @@ class LiveFeed:
                 wanted.setdefault(thread_id, []).append(event)
         return wanted
 
+    def mark(self, restarted: Restarted) -> None:
+        """Put ``restarted`` into every buffer, whatever its thread."""
+        for subscribers in self._subscribers.values():
+            for subscriber in subscribers:
+                subscriber.put([restarted])
+
     def end(self, ending: Ending) -> None:
         """Let every subscriber read what it has, and then know of the end."""
         self.ending = ending
@@ -75,21 +92,23 @@ class LiveFeed:
 
 
 class LiveSubscription:
-    """The events of one connection from ``async with`` on, for one consumer.
+    """The events of a feed from ``async with`` on, for one consumer.
 
-    Iteration yields `LiveEvent`, and `Lagged` where events were lost. When the connection is over,
-    what is buffered still comes; then iteration ends if the owner closed it, and raises
-    ``TransportClosed`` if the server died. ``missed`` is the loss so far.
+    Iteration yields `LiveEvent`, and `Lagged` where events were lost; over restarts `Restarted`
+    too. When the feed is over, what is buffered still comes; then iteration ends if the owner
+    closed it, and raises ``TransportClosed`` if the server died. ``missed`` is the loss so far.
     """
 
     def __init__(
         self, feed: LiveFeed, *, capacity: int = DEFAULT_CAPACITY, thread_id: str | None = None
     ) -> None:
+        if capacity < 1:
+            raise ConfigError(f"capacity={capacity}: a subscription holds at least one event")
         self.missed = 0
         self._feed = feed
         self._thread_id = thread_id
         self._capacity = capacity
-        self._buffer: deque[LiveEvent] = deque(maxlen=capacity)
+        self._buffer: deque[LiveEvent | Restarted] = deque(maxlen=capacity)
         self._untold = 0
         self._waiting: anyio.Event | None = None
 
@@ -103,12 +122,12 @@ class LiveSubscription:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> LiveEvent | Lagged:
+    async def __anext__(self) -> LiveEvent | Lagged | Restarted:
         if not await self._ready():
             raise StopAsyncIteration
         return self._told() or self._buffer.popleft()
 
-    async def receive_batch(self) -> list[LiveEvent | Lagged]:
+    async def receive_batch(self) -> list[LiveEvent | Lagged | Restarted]:
         """Wait for events and return all there are, a `Lagged` first if some were lost.
 
         The list is empty when the owner has closed the connection and all events were read.
@@ -116,7 +135,7 @@ class LiveSubscription:
         """
         await self._ready()
         lagged = self._told()
-        batch: list[LiveEvent | Lagged] = [lagged] if lagged else []
+        batch: list[LiveEvent | Lagged | Restarted] = [lagged] if lagged else []
         batch += self._buffer
         self._buffer.clear()
         return batch
@@ -137,7 +156,7 @@ class LiveSubscription:
         lagged, self._untold = Lagged(self._untold), 0
         return lagged
 
-    def put(self, events: Sequence[LiveEvent]) -> None:
+    def put(self, events: Sequence[LiveEvent | Restarted]) -> None:
         """Take ``events`` over, at the price of the oldest; called by the feed alone."""
         lost = len(self._buffer) + len(events) - self._capacity
         if lost > 0:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ._errors import ConfigError
 from ._framing import DEFAULT_LINE_LIMIT
 from ._handshake import ClientInfo
+from ._live import DEFAULT_CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,23 +39,48 @@ class ConnectionOptions:
     call_timeout: float = 30.0
     max_in_flight: int = 128
     """Calls at a time (R4): with a thousand, Codex leaves some without any reply."""
+    live_capacity: int = DEFAULT_CAPACITY
+    """How many events a subscriber may leave unread before it loses the oldest (R3)."""
     line_limit_bytes: int = DEFAULT_LINE_LIMIT
     exit_grace: float = 2.0
     """From closed stdin to SIGTERM (R6)."""
     term_grace: float = 1.0
     """From SIGTERM to SIGKILL (R6)."""
 
+    def __post_init__(self) -> None:
+        for name in ("handler_limit", "max_in_flight", "live_capacity", "line_limit_bytes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: it is a number from 1")
+        for name in ("handler_deadline", "initialize_timeout", "call_timeout"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}={getattr(self, name):g}: give more than 0 seconds")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionCounters:
-    """What went wrong so far and was survived."""
+    """What was said and what went wrong so far; to be added up over connections."""
 
-    garbage: Mapping[Garbage, int]
-    """Lines that were no message, and replies to no open call, by kind (R7)."""
-    late_replies: int
-    dropped_lines: int
-    """Lines over the limit."""
-    retries: int
+    events: int = 0
+    """Notifications of the server."""
+    requests: int = 0
+    """Requests to it, those that were sent again included."""
+    retries: int = 0
     """Requests sent again because the server was overloaded."""
-    declined: int
+    garbage: Mapping[Garbage, int] = field(default_factory=dict)
+    """Lines that were no message, and replies to no open call, by kind (R7)."""
+    late_replies: int = 0
+    dropped_lines: int = 0
+    """Lines over the limit."""
+    declined: int = 0
     """Server requests that were refused, for whatever reason (R8)."""
+
+    def __add__(self, other: ConnectionCounters) -> ConnectionCounters:
+        return ConnectionCounters(
+            events=self.events + other.events,
+            requests=self.requests + other.requests,
+            retries=self.retries + other.retries,
+            garbage=Counter(self.garbage) + Counter(other.garbage),
+            late_replies=self.late_replies + other.late_replies,
+            dropped_lines=self.dropped_lines + other.dropped_lines,
+            declined=self.declined + other.declined,
+        )

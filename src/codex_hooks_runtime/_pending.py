@@ -55,6 +55,11 @@ class PendingCalls:
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def opened(self) -> int:
+        """How many calls there were so far."""
+        return self._last_id
+
     def open(self, method: str, wake: Callable[[], object]) -> PendingCall:
         """Return a new call under the next id."""
         self._last_id += 1

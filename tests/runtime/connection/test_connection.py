@@ -235,9 +235,13 @@ async def test_leaving_ends_calls_subscriptions_and_the_process() -> None:
     assert sorted(outcomes) == ["call", "events"]
     with pytest.raises(ProcessLookupError):
         os.kill(connection.pid, 0)
-    with pytest.raises(TransportClosed, match="m: the connection was closed by its owner; open"):
+    with pytest.raises(
+        TransportClosed, match="m: the connection was closed by its owner; try again"
+    ):
         await connection.call("m")
-    with pytest.raises(TransportClosed, match="n: the connection was closed by its owner; open"):
+    with pytest.raises(
+        TransportClosed, match="n: the connection was closed by its owner; try again"
+    ):
         await connection.notify("n")
 
 

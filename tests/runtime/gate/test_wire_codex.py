@@ -31,7 +31,7 @@ from codex_hooks_runtime._gate._payload import (
 )
 from codex_hooks_runtime._gate._relay import Relay
 from codex_hooks_runtime._gate._relay_client import SOCKET_NAME
-from codex_hooks_runtime._live import Lagged
+from codex_hooks_runtime._live import LiveEvent
 from codex_hooks_runtime._options import ConnectionOptions
 from codex_hooks_runtime.testing import ApplyPatch, CodexHome, RunCommand, Say, ScriptedModel
 from runtime.gate.asking import key_file
@@ -93,7 +93,7 @@ class Codex:
         async with self.connection.subscribe_live(thread_id=thread_id) as events:
             await self.call_turn(thread_id)
             async for event in events:
-                assert not isinstance(event, Lagged)
+                assert isinstance(event, LiveEvent)
                 if event.method == "hook/completed":
                     runs.append(event.params)
                 if event.method == "turn/completed":
