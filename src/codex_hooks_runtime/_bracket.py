@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from codex_hooks import Block
+
 from ._errors import BlockedByHook, TurnInterrupted, TurnTimeout
 from ._log import log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from codex_hooks import HookContext, Run, RunStatus
+    from codex_hooks import HookContext, PreOutcome, Run, RunStatus
 
 
 class Stage:
@@ -46,15 +48,14 @@ class Stage:
 async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
     """Run the work of the ``async with`` block between ``before.phase`` and its counterpart.
 
-    Raises `BlockedByHook` instead of running it when a plugin blocks. The stage's ``context`` has
+    Raises `BlockedByHook` instead of running it when a plugin blocks, or asks for a person. The stage's ``context`` has
     every change that plugins made.
     """
     stage = Stage(before)
     try:
         outcome = await run.pre(before)
         stage.context = outcome.context
-        if outcome.blocked is not None:
-            raise BlockedByHook(outcome.blocked, correlation_id=run.correlation_id)
+        check_passed(outcome)
         yield stage
     except BaseException as error:
         stage.fail(error)
@@ -65,6 +66,20 @@ async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
             after = stage.after(run)
             await run.post(after)
             _log_end(after)
+
+
+def check_passed(outcome: PreOutcome) -> None:
+    """Raise `BlockedByHook` unless what was asked about may go on.
+
+    A plugin that wants a person to decide has not let it pass, and before a run, a session or a
+    turn there is nobody who is asked.
+    """
+    refusal = outcome.blocked
+    if refusal is None and (question := outcome.asked) is not None:
+        message = f"{question.message} (a person would have to decide, and none can be asked here)"
+        refusal = Block(message, question.plugin, outcome.context.phase)
+    if refusal is not None:
+        raise BlockedByHook(refusal, correlation_id=outcome.run.correlation_id)
 
 
 def _log_end(after: HookContext) -> None:
