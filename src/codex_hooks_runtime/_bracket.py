@@ -48,8 +48,8 @@ class Stage:
 async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
     """Run the work of the ``async with`` block between ``before.phase`` and its counterpart.
 
-    Raises `BlockedByHook` instead of running it when a plugin blocks, or asks for a person. The stage's ``context`` has
-    every change that plugins made.
+    Raises `BlockedByHook` instead of running it when a plugin blocks, or asks for a person. The
+    stage's ``context`` has every change that plugins made.
     """
     stage = Stage(before)
     try:

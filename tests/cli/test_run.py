@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMMAND = str(Path(sys.executable).with_name("codex-hooks"))
 
 POLICY = """\
-from codex_hooks import Block, hookimpl
+from codex_hooks import Ask, Block, hookimpl
 
 
 class NoPasswords:
@@ -30,6 +30,8 @@ class NoPasswords:
     def pre_run(self, ctx):
         if "password" in ctx.prompt:
             return Block("no passwords in prompts")
+        if "deploy" in ctx.prompt:
+            return Ask("deploy, really?")
 
     @hookimpl
     def pre_tool_use(self, ctx):
@@ -73,6 +75,16 @@ def test_a_blocked_run_exits_with_2_and_says_who_blocked_it(tmp_path: Path) -> N
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "pre_run blocked by NoPasswords: no passwords in prompts\n"
+
+
+@pytest.mark.codex
+def test_a_question_that_nobody_can_answer_is_a_block(tmp_path: Path) -> None:
+    done = run("deploy it", "--plugin", "policy:NoPasswords", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "error: blocked by plugin 'NoPasswords' in pre_run: deploy, really?"
+    )
 
 
 @pytest.mark.codex
