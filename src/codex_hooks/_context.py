@@ -118,8 +118,11 @@ class ToolCall:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """What a file change touches, as it names it: absolute, or relative to ``ctx.cwd``."""
-        return touched_paths(self.input) if self.kind == "file_change" else ()
+        """What a patch touches, as it names it: absolute, or relative to ``ctx.cwd``.
+
+        For a command too, since an agent may hand its patch to a shell.
+        """
+        return touched_paths(self.input) if self.kind in {"file_change", "command"} else ()
 
 
 def new_correlation_id() -> str:

@@ -27,7 +27,11 @@ from ._errors import (
     TurnFailed,
     TurnInterrupted,
     TurnTimeout,
+    UnmediatedToolUse,
 )
+from ._gate._approver import ApprovalChannel, ApprovalQuestion, Approver, PendingApproval
+from ._gate._dynamic import DynamicTool
+from ._gate._ledger import ToolUseRecord
 from ._handle import ThreadHandle
 from ._models import (
     AgentMessageDelta,
@@ -51,7 +55,10 @@ from ._workflow import Workflow, quick_run
 
 __all__ = [
     "AgentMessageDelta",
+    "ApprovalChannel",
     "ApprovalPolicy",
+    "ApprovalQuestion",
+    "Approver",
     "AttachmentNotFound",
     "Automation",
     "BlockedByHook",
@@ -60,6 +67,7 @@ __all__ = [
     "CodexNotFound",
     "CodexUnsupported",
     "ConfigError",
+    "DynamicTool",
     "EmptyAssistantText",
     "ExternalSandbox",
     "FolderSkills",
@@ -68,6 +76,7 @@ __all__ = [
     "MethodNotFound",
     "Overloaded",
     "Page",
+    "PendingApproval",
     "PromptRunError",
     "PromptRunParams",
     "PromptRunResult",
@@ -88,6 +97,7 @@ __all__ = [
     "SkillRecord",
     "ThreadHandle",
     "ThreadRecord",
+    "ToolUseRecord",
     "TransportClosed",
     "TurnCompleted",
     "TurnCompletedWithoutAssistantText",
@@ -97,6 +107,7 @@ __all__ = [
     "TurnRecord",
     "TurnStopped",
     "TurnTimeout",
+    "UnmediatedToolUse",
     "Workflow",
     "WorkspaceWrite",
     "quick_run",

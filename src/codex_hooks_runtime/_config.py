@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from codex_hooks import Settings
 
-ToolGate: TypeAlias = Literal["native", "off"]
+    from ._gate._approver import Approver
+
+ToolGate: TypeAlias = Literal["native", "approvals", "off"]
+OnUnmediated: TypeAlias = Literal["interrupt", "report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,12 @@ class ClientConfig:
     ``settings`` (by default: the settings files and the environment). ``load_installed=False``
     leaves the installed ones out. ``codex`` is the binary, by default the one that is installed
     with ``codex-hooks[codex]``, else the one on PATH; ``env`` is its whole environment, by default
-    this process's. ``tool_gate="native"`` puts every tool use before the plugins (G1).
+    this process's.
+
+    ``tool_gate="native"`` puts every tool use before the plugins (G1); ``"approvals"`` only what
+    Codex asks about, at a price that docs/tool-gate.md names. ``approver`` is who decides where a
+    plugin, or Codex, wants a person to; without one that is a no. ``on_unmediated`` says what
+    becomes of a turn in which a tool was used that no policy had judged (G7).
     """
 
     plugins: Sequence[object] = ()
@@ -35,7 +43,10 @@ class ClientConfig:
     call_timeout: float = 30.0
     initialize_timeout: float = 15.0
     gate_deadline: float = 600.0
-    """By when a tool use must be decided: longer than any hook may take."""
+    """By when a tool use must be decided: longer than any hook, and the approver, may take."""
+    approver: Approver | None = None
+    approval_deadline: float = 300.0
+    on_unmediated: OnUnmediated = "interrupt"
 
     def environment(self) -> dict[str, str]:
         """Return the environment to start codex with."""

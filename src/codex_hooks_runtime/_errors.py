@@ -146,6 +146,10 @@ class TurnInterrupted(PromptRunError):
     """The turn was interrupted before it had an answer."""
 
 
+class UnmediatedToolUse(TurnInterrupted):
+    """The turn was stopped: a tool was used in it that no policy had judged (G7)."""
+
+
 class TurnTimeout(PromptRunError):
     """The turn did not end within the run's time-out; it was interrupted."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codex_hooks import Attachment  # noqa: TC001  # pydantic needs it at run time
 
 from ._errors import ConfigError
+from ._gate._dynamic import DynamicTool  # noqa: TC001  # pydantic needs it at run time
 from ._sandbox import SandboxPolicy  # noqa: TC001  # pydantic needs it at run time
 
 ApprovalPolicy: TypeAlias = Literal["never", "on-request", "untrusted"]
@@ -52,10 +53,11 @@ class RunProfile(_Frozen):
 
     ``plugins`` are active for the run alone, those of a `SessionConfig` for the session (K9).
 
-    The last four belong to a thread and are settled when it is started, resumed or forked; a run
+    The last five belong to a thread and are settled when it is started, resumed or forked; a run
     in a thread that has them otherwise is refused. ``base_instructions`` take the place of
     Codex's own, ``developer_instructions`` are added to them. ``interactive`` lets commands have
     a terminal, whose input no hook sees, and ``web_search`` the provider's own search (G8).
+    ``tools`` are served by this process.
     """
 
     model: str | None = None
@@ -72,6 +74,7 @@ class RunProfile(_Frozen):
     developer_instructions: str | None = None
     interactive: bool = False
     web_search: bool = False
+    tools: tuple[DynamicTool, ...] = ()
 
     def profile(self, **changes: Any) -> RunProfile:
         """Return the part of these parameters that is a profile, with ``changes``."""

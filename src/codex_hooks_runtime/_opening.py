@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import anyio
 
 from ._errors import GateNotArmed, RpcError
-from ._gate._arming import confirm_armed, hook_config
-from ._gate._policy import ThreadGate
 from ._records import Page, ThreadReply
-from ._sandbox import sandbox_name
+from ._sandbox import writable_roots
 from ._thread import LoadedThread
 from ._thread_api import parse
 from ._wire import thread_params
@@ -19,10 +17,8 @@ from ._wire import thread_params
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from codex_hooks import HookKernel
-
     from ._connection import Connection
-    from ._gate._relay import Relay
+    from ._gate._tool_gate import ToolGate
     from ._models import RunProfile
     from ._rpc import JsonObject
 
@@ -30,23 +26,11 @@ How: TypeAlias = Literal["start", "resume", "fork"]
 
 
 class ThreadOpener:
-    """Opens threads on one server, and its ``relay`` to them; without one they have no gate.
+    """Opens threads on one server, behind its ``gate`` if it has one."""
 
-    ``gate_deadline`` is in seconds: by when each tool use must be decided.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        kernel: HookKernel,
-        relay: Relay | None,
-        *,
-        gate_deadline: float,
-    ) -> None:
+    def __init__(self, connection: Connection, gate: ToolGate | None) -> None:
         self._connection = connection
-        self._kernel = kernel
-        self._relay = relay
-        self._gate_deadline = gate_deadline
+        self._gate = gate
 
     async def open(
         self,
@@ -62,44 +46,42 @@ class ThreadOpener:
         Raises `GateNotArmed` where its tool uses would not be put before the plugins, or an
         `RpcError`; a thread that the server opened nevertheless can then use no tool.
         """
-        gate = ThreadGate(
-            self._kernel,
-            approval_policy=profile.approval_policy,
-            sandbox=sandbox_name(profile.sandbox_policy),
-        )
+        gate = self._gate
+        thread_gate = None
         config: JsonObject = {}
-        admission = None
         with ExitStack() as undo:
-            if self._relay is not None:
+            if gate is not None:
                 if how == "resume":
                     await self._check_not_loaded(thread_id)
-                admission = self._relay.admit(gate.answer, deadline_s=self._gate_deadline)
-                undo.callback(admission.close)
-                config = hook_config(
-                    admission.command,
+                gate.check_apart(writable_roots(profile.sandbox_policy, cwd))
+                thread_gate = gate.thread(
                     interactive=profile.interactive,
                     web_search=profile.web_search,
+                    tools=profile.tools,
                 )
-            params = thread_params(profile, cwd, model=model, config=config)
+                undo.callback(thread_gate.close)
+                config = thread_gate.config
+            sent = thread_gate.sent(profile) if thread_gate is not None else profile
+            params = thread_params(sent, cwd, model=model, config=config)
+            if how == "start" and profile.tools:
+                params["dynamicTools"] = [tool.spec() for tool in profile.tools]
             if thread_id is not None:
                 params |= {"threadId": thread_id, "excludeTurns": True}
             method = f"thread/{how}"
             reply = parse(method, ThreadReply, await self._connection.call(method, params))
-            opened = gate.thread_id = reply.thread.id
+            opened = reply.thread.id
             try:
                 if how == "resume" and opened != thread_id:
                     raise RpcError(
                         f"asked for thread {thread_id}, the server resumed {opened}", method=method
                     )
-                if admission is not None:
-                    await confirm_armed(
-                        self._connection.call, thread_id=opened, cwd=str(cwd), config=config
-                    )
+                if thread_gate is not None:
+                    await thread_gate.opened(self._connection.call, thread_id=opened, cwd=str(cwd))
             except (GateNotArmed, RpcError) as error:
                 await self._let_go(opened, error)
                 raise
             undo.pop_all()
-        return LoadedThread(reply.thread, cwd, profile, reply.model, gate, admission)
+        return LoadedThread(reply.thread, cwd, profile, reply.model, thread_gate)
 
     async def _check_not_loaded(self, thread_id: str | None) -> None:
         """Refuse a thread that somebody else loaded: the server would leave it as it is (G6)."""

@@ -17,7 +17,7 @@ from ._binary import find_codex
 from ._bracket import bracket
 from ._connection import Connection
 from ._errors import ConfigError
-from ._gate._relay import Relay
+from ._gate._tool_gate import MAX_REQUESTS, ToolGate
 from ._handle import ThreadHandle
 from ._models import PromptRunParams, PromptRunResult, RunProfile
 from ._opening import ThreadOpener
@@ -47,13 +47,12 @@ class Runtime(ThreadApi):
         self,
         connection: Connection,
         kernel: HookKernel,
-        relay: Relay | None,
-        config: ClientConfig,
+        gate: ToolGate | None,
     ) -> None:
-        super().__init__(connection, gated=relay is not None)
+        super().__init__(connection, gated=gate is not None)
         self.kernel = kernel
-        self._relay = relay
-        self._opener = ThreadOpener(connection, kernel, relay, gate_deadline=config.gate_deadline)
+        self.gate = gate
+        self._opener = ThreadOpener(connection, gate)
         self._threads: dict[str, LoadedThread] = {}
         self._plugins: dict[str, list[Registration]] = {}
         self._opening: dict[str, anyio.Lock] = {}
@@ -61,23 +60,38 @@ class Runtime(ThreadApi):
     @classmethod
     @asynccontextmanager
     async def spawn_local(cls, config: ClientConfig, kernel: HookKernel) -> AsyncIterator[Runtime]:
-        """Start codex, and the gate's relay, for the ``async with`` block; leave neither behind.
+        """Start codex, and its tool gate, for the ``async with`` block; leave neither behind.
 
         Raises `CodexNotFound`, `CodexUnsupported` or another of the tree, each with what to do.
         """
-        options = ConnectionOptions(
-            argv=(str(find_codex(config.codex)), "app-server"),
-            env=config.environment(),
-            call_timeout=config.call_timeout,
-            initialize_timeout=config.initialize_timeout,
-        )
+        argv = (str(find_codex(config.codex)), "app-server")
         async with AsyncExitStack() as stack:
-            relay = None
-            if config.tool_gate == "native":
-                relay = await stack.enter_async_context(Relay())
-            # After the relay, so that the server, which may ask it, is gone before it.
+            gate = None
+            if config.tool_gate != "off":
+                gate = await stack.enter_async_context(
+                    ToolGate(
+                        kernel,
+                        mode=config.tool_gate,
+                        deadline=config.gate_deadline,
+                        approver=config.approver,
+                        approval_deadline=config.approval_deadline,
+                        on_unmediated=config.on_unmediated,
+                    )
+                )
+            options = ConnectionOptions(
+                argv=argv,
+                env=config.environment(),
+                call_timeout=config.call_timeout,
+                initialize_timeout=config.initialize_timeout,
+                handler=gate.server_request if gate is not None else None,
+                handler_deadline=config.gate_deadline,
+                handler_limit=MAX_REQUESTS,
+            )
+            # After the gate, so that the server, which may ask it, is gone before it.
             connection = await stack.enter_async_context(Connection(options))
-            runtime = cls(connection, kernel, relay, config)
+            if gate is not None:
+                await stack.enter_async_context(gate.watching(connection))
+            runtime = cls(connection, kernel, gate)
             stack.callback(runtime._forget_all)
             yield runtime
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ._errors import ConfigError
@@ -100,6 +101,16 @@ def sandbox_params(policy: SandboxPolicy) -> JsonObject:
         case ExternalSandbox(network_access=network):
             access = "enabled" if network else "restricted"
             return {"type": "externalSandbox", "networkAccess": access}
+
+
+def writable_roots(policy: SandboxPolicy, cwd: Path) -> tuple[Path, ...]:
+    """Return where a sandboxed command may write; without a sandbox there is no telling."""
+    match policy:
+        case "workspace-write":
+            return writable_roots(WorkspaceWrite(), cwd)
+        case WorkspaceWrite(writable_roots=roots, include_tmp=tmp):
+            return (cwd, *roots, *((Path("/tmp"), Path(gettempdir())) if tmp else ()))  # noqa: S108
+    return ()
 
 
 def is_privileged(policy: SandboxPolicy) -> bool:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ._errors import ConfigError
-from ._sandbox import sandbox_name
+from ._sandbox import sandbox_name, writable_roots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from codex_hooks import Run
 
-    from ._gate._admission import Admission
-    from ._gate._policy import ThreadGate
+    from ._gate._thread_gate import ThreadGate
     from ._models import PromptRunParams, RunProfile
     from ._records import ThreadRecord
 
 
 @dataclass(slots=True, eq=False)
 class LoadedThread:
-    """One loaded thread; ``admission`` is its right to ask the gate while it is loaded.
+    """One loaded thread, behind its ``gate`` if the runtime has one.
 
     ``model`` is the one that it was opened with, to which a turn that names none returns.
     ``under_way`` is the run of the present turn, and what the turn was started with.
@@ -35,8 +34,7 @@ class LoadedThread:
     cwd: Path
     profile: RunProfile
     model: str | None
-    gate: ThreadGate
-    admission: Admission | None
+    gate: ThreadGate | None
     under_way: tuple[Run, PromptRunParams] | None = None
     # One turn at a time: a second turn/start would steer the first instead of waiting for it.
     turns: anyio.Lock = field(default_factory=anyio.Lock)
@@ -48,7 +46,13 @@ class LoadedThread:
 
     def check(self, profile: RunProfile) -> None:
         """Raise `ConfigError` for a run that wants what only the opening of a thread can give."""
-        for name in ("base_instructions", "developer_instructions", "interactive", "web_search"):
+        for name in (
+            "base_instructions",
+            "developer_instructions",
+            "interactive",
+            "web_search",
+            "tools",
+        ):
             wanted = getattr(profile, name)
             if wanted and wanted != getattr(self.profile, name):
                 raise ConfigError(
@@ -56,19 +60,31 @@ class LoadedThread:
                     "change it: start, or fork, a thread with it"
                 )
 
-    @contextmanager
-    def turn_of(self, run: Run, params: PromptRunParams) -> Iterator[None]:
-        """Let the gate put what the thread does before the plugins as a part of ``run``."""
+    @asynccontextmanager
+    async def turn_of(
+        self, run: Run, params: PromptRunParams
+    ) -> AsyncIterator[Callable[[str], None]]:
+        """Let what the thread does be a part of ``run``; what is yielded takes the turn's id."""
         self.under_way = run, params
-        self.gate.run = run
-        self.gate.approval_policy = params.approval_policy
-        self.gate.sandbox = sandbox_name(params.sandbox_policy)
         try:
-            yield
+            if self.gate is None:
+                yield lambda _turn_id: None
+                return
+            async with self.gate.turn(
+                run,
+                approval_policy=params.approval_policy,
+                sandbox=sandbox_name(params.sandbox_policy),
+                writable=writable_roots(params.sandbox_policy, params.cwd),
+            ) as begun:
+                yield begun
         finally:
-            self.gate.run = self.under_way = None
+            self.under_way = None
+
+    def sent(self, params: PromptRunParams) -> PromptRunParams:
+        """Return what the server is told of ``params``."""
+        return params if self.gate is None else self.gate.sent(params)
 
     def close(self) -> None:
         """Block whatever it still does."""
-        if self.admission is not None:
-            self.admission.close()
+        if self.gate is not None:
+            self.gate.close()

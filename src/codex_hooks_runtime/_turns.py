@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from codex_hooks import HookContext, HookPhase
 
-from ._bracket import bracket
-from ._errors import BlockedByHook, ConfigError
+from ._bracket import bracket, check_passed
+from ._errors import ConfigError
 from ._models import PromptRunResult
 from ._sandbox import sandbox_name
 from ._stream import started_turn
@@ -41,8 +41,10 @@ async def hooked_turn(
         async with bracket(run, before) as stage:
             params = changed(params, stage.context)
             model: JsonObject = {"model": params.model or thread.model}
-            with thread.turn_of(run, params):
-                async with started_turn(connection, thread.thread_id, params, model) as stream:
+            async with thread.turn_of(run, params) as begun:
+                sent = thread.sent(params)
+                async with started_turn(connection, thread.thread_id, sent, model) as stream:
+                    begun(stream.turn_id)
                     stage.learn(turn_id=stream.turn_id)
                     yield stream
             conclude(stage, stream)
@@ -67,8 +69,7 @@ async def steer_turn(
     check_attachments(params.cwd, params.attachments)
     before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id, turn_id=turn_id)
     outcome = await run.pre(before)
-    if outcome.blocked is not None:
-        raise BlockedByHook(outcome.blocked, correlation_id=run.correlation_id)
+    check_passed(outcome)
     if outcome.context.model != before.model:
         raise ConfigError(
             f"a plugin wants the model {outcome.context.model!r}, and a turn under way keeps its "

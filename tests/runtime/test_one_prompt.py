@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from codex_hooks import Block, HookContext, HookPhase, Mutate, hookimpl
+from codex_hooks import Ask, Block, HookContext, HookPhase, Mutate, hookimpl
 from codex_hooks_runtime import (
     AgentMessageDelta,
     BlockedByHook,
@@ -178,9 +178,10 @@ async def test_without_its_socket_the_gate_blocks(tmp_path: Path) -> None:
         await session.ask("first")
         assert "before" in model.requests[1].tool_outputs["call_1"]
 
-        relay = client.runtime._relay
-        assert relay is not None
-        shutil.rmtree(relay._folder)
+        gate = client.runtime.gate
+        assert gate is not None
+        assert gate._relay is not None
+        shutil.rmtree(gate._relay.folder)
         await session.ask("second")
 
     assert "blocked by PreToolUse hook" in model.requests[-1].tool_outputs["call_2"]
@@ -302,6 +303,17 @@ async def test_a_blocked_turn_is_never_sent_and_its_post_hooks_run_once(tmp_path
         (HookPhase.POST_TURN, "blocked"),
         (HookPhase.POST_RUN, "blocked"),
     ]
+
+
+async def test_a_plugin_that_wants_a_person_to_decide_has_let_nothing_pass(tmp_path: Path) -> None:
+    """K4: Ask is stronger than a change, so nobody there to be asked is a no."""
+    plugin = Prompts(Ask("is this one all right?"))
+    async with connected(plugin, script=[]) as (client, model):
+        with pytest.raises(BlockedByHook, match="is this one all right"):
+            await client.run(tmp_path, "go on")
+
+    assert model.requests == ()
+    assert [ctx.status for ctx in plugin.after] == ["blocked", "blocked"]
 
 
 async def test_a_session_is_asked_again_on_the_same_thread(tmp_path: Path) -> None:

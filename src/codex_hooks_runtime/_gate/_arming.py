@@ -36,9 +36,7 @@ def hook_config(
 ) -> dict[str, Any]:
     """Return what to merge into the ``config`` of ``thread/start``, ``thread/resume`` or ``fork``.
 
-    ``command`` is an admission's. Two side doors are shut unless asked for (G8): commands on a
-    terminal, whose later input no hook sees (``interactive``), and the provider's own search of
-    the web (``web_search``), which then stays as the user has it.
+    ``command`` is an admission's. The side doors are shut as `shut_doors` says.
     """
     handler = {"type": "command", "command": command, "timeout": HOOK_TIMEOUT_S}
     hooks: dict[str, Any] = {event: [{"hooks": [handler]}] for event in _EVENTS}
@@ -48,7 +46,17 @@ def hook_config(
         for name in _EVENTS.values()
     }
     # A trusted project could switch hooks off otherwise (F24).
-    config: dict[str, Any] = {"features.hooks": True, "hooks": hooks}
+    doors = shut_doors(interactive=interactive, web_search=web_search)
+    return {"features.hooks": True, "hooks": hooks, **doors}
+
+
+def shut_doors(*, interactive: bool, web_search: bool) -> dict[str, Any]:
+    """Return the ``config`` that shuts what would pass by every hook, unless asked for (G8).
+
+    Commands on a terminal, whose later input no hook sees (``interactive``), and the provider's
+    own search of the web (``web_search``), which then stays as the user has it.
+    """
+    config: dict[str, Any] = {}
     if not interactive:
         config["features.unified_exec_tty"] = False
     if not web_search:

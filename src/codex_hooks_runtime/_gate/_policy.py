@@ -1,103 +1,307 @@
-"""The policy side of the gate: what Codex asks about a tool use, put before the plugins (G4).
+"""The policy side of the gate for one thread: each question put before the plugins (G3, G4, G5).
 
-Each question becomes one ``pre_tool_use`` or ``post_tool_use`` phase of the run whose turn it
-belongs to. Nothing here is remembered from one call to the next: call ids are the model's to
-choose, so the same id with another input is another question (F23).
+A question becomes a ``pre_tool_use`` or ``post_tool_use`` phase of the run whose turn it belongs
+to. What is let through is entered in the ledger, for the tripwire to hold it against what happens.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from codex_hooks import HookPhase, ToolCall, ToolKind
+from codex_hooks import Allow, HookPhase, Mutate, ToolCall, ToolKind
 
+from ._approver import ApprovalQuestion, refusal_of
+from ._ledger import ToolUse, ToolUseRecord, digest_of
 from ._payload import Deny, Proceed, Rewrite, Withhold
 
 if TYPE_CHECKING:
-    from codex_hooks import Block, HookContext, HookKernel, Run
+    from collections.abc import AsyncIterator, Callable, Mapping
 
+    from codex_hooks import Block, HookContext, HookKernel, PreOutcome, Run, RunStatus
+
+    from ._approver import Approver
+    from ._ledger import Decided, Ledger, Via
     from ._payload import Reply, ToolHookEvent
 
-_KINDS: dict[str, ToolKind] = {"Bash": "command", "apply_patch": "file_change"}
+_KINDS: Final[dict[str, ToolKind]] = {
+    "Bash": "command",
+    "apply_patch": "file_change",
+    "list_mcp_resources": "mcp",
+    "list_mcp_resource_templates": "mcp",
+    "read_mcp_resource": "mcp",
+}
+
+_STOPPED: Final = "This turn was stopped, for a tool was used in it that no policy had judged."
+_NOT_JUDGED: Final = "What was done here is not what a policy had judged. Stop; tell the user."
 
 
-class ThreadGate:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciders:
+    """Who decides: the plugins of a kernel, and whoever is asked where they want a person to."""
+
+    kernel: HookKernel
+    approver: Approver | None
+    approval_deadline: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a tool is used, as far as that is known; a sub-agent's thread is its own."""
+
+    thread_id: str
+    turn_id: str
+    cwd: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What came of a question: ``refusal`` is None where it goes on, with ``input``.
+
+    ``rewritten`` says whether that is another input than the one that was asked about.
+    """
+
+    input: Mapping[str, Any]
+    refusal: str | None
+    rewritten: bool
+
+
+class ThreadPolicy:
     """Answers for one thread and its sub-agents (G9).
 
-    ``thread_id`` is set once the server has named the thread, ``run`` while one is under way.
+    ``thread_id`` is set once the server has named the thread; ``stopped`` holds the turns in which
+    nothing is let through any more. ``report_unmediated`` is the tripwire.
     """
 
     def __init__(
-        self, kernel: HookKernel, *, approval_policy: str | None, sandbox: str | None
+        self,
+        deciders: Deciders,
+        ledger: Ledger,
+        report_unmediated: Callable[[ToolUseRecord], None],
+        tools: frozenset[str],
     ) -> None:
         self.thread_id: str | None = None
         self.run: Run | None = None
-        self.approval_policy = approval_policy
-        self.sandbox = sandbox
-        self._kernel = kernel
+        self.approval_policy: str | None = None
+        self.sandbox: str | None = None
+        self.stopped: set[str] = set()
+        self.sub_agents: set[str] = set()
+        self._deciders = deciders
+        self._ledger = ledger
+        self._report_unmediated = report_unmediated
+        self._tools = tools
 
     async def answer(self, event: ToolHookEvent) -> Reply:
         """Return what is to happen to one tool use, or to what it gave back."""
         if event.session_id != self.thread_id:
             return Deny("This tool use belongs to a thread that this gate does not answer for.")
-        run = self.run or self._kernel.run()
-        with run.bound_to_log():
-            try:
-                if event.event == "PreToolUse":
-                    return await self._before(run, event)
-                return await self._after(run, event)
-            finally:
-                if run is not self.run:
-                    await run.finish()  # a tool of no turn that we started: a run of its own
-
-    async def _before(self, run: Run, event: ToolHookEvent) -> Reply:
-        asked = self._context(run, HookPhase.PRE_TOOL_USE, event)
-        outcome = await run.pre(asked)
-        if outcome.blocked is not None:
-            return Deny(_refusal(outcome.blocked))
-        if outcome.asked is not None:
-            return Deny(
-                f"{outcome.asked.message} (plugin {outcome.asked.plugin} wants a person to decide, "
-                "and nobody can be asked here). Do not retry it; say so and go on without it."
-            )
-        judged = _tool(outcome.context)
-        return Proceed() if judged.input == _tool(asked).input else Rewrite(judged.input)
-
-    async def _after(self, run: Run, event: ToolHookEvent) -> Reply:
-        asked = self._context(run, HookPhase.POST_TOOL_USE, event)
-        outcome = await run.post(asked)
-        if outcome.withheld is not None:
-            return Withhold(_refusal(outcome.withheld))
-        output = _tool(outcome.context).output
-        return Proceed() if output == _tool(asked).output else Withhold(_as_text(output))
-
-    def _context(self, run: Run, phase: HookPhase, event: ToolHookEvent) -> HookContext:
-        of_sub_agent = event.agent_id is not None
-        return run.context(
-            phase,
+        if event.agent_id is not None:
+            self.sub_agents.add(event.agent_id)
+        if event.turn_id in self.stopped:
+            return Deny(_STOPPED)
+        tool = ToolCall(
+            call_id=event.tool_use_id,
+            name=event.tool_name,
+            kind=self._kind(event.tool_name),
+            input=event.tool_input,
+            output=event.tool_response,
+        )
+        place = Place(
             thread_id=event.agent_id or event.session_id,
-            parent_thread_id=event.session_id if of_sub_agent else None,
             turn_id=event.turn_id,
             cwd=event.cwd,
             model=event.model,
+        )
+        if event.event == "PreToolUse":
+            return await self._before(tool, place)
+        return await self._after(tool, place)
+
+    async def rule(
+        self,
+        tool: ToolCall,
+        place: Place,
+        via: Via,
+        *,
+        ask: Callable[[PreOutcome], str | None] = lambda outcome: (
+            outcome.asked.message if outcome.asked else None
+        ),
+    ) -> Ruling:
+        """Put a use before the plugins, and before the approver if ``ask`` has a question for it.
+
+        The ruling is recorded; who let it through enters it in the ledger.
+        """
+        async with self._in_run() as run:
+            before = self.context(run, HookPhase.PRE_TOOL_USE, tool, place)
+            outcome = await run.pre(before)
+            refusal = _refusal(outcome.blocked) if outcome.blocked else None
+            decision, decided_by = _verdict(outcome)
+            if refusal is None and (question := ask(outcome)):
+                decision, decided_by = "ask", "approver"
+                refusal = await self._ask_person(run, outcome, question)
+            judged = _tool(outcome.context)
+            self._ledger.records.append(
+                self._record(
+                    judged,
+                    place,
+                    run,
+                    decision=decision,
+                    decided_by=decided_by,
+                    allowed=refusal is None,
+                    via=via,
+                    reason=refusal,
+                )
+            )
+        return Ruling(judged.input, refusal, digest_of(judged.input) != digest_of(tool.input))
+
+    def let_through(self, tool: ToolCall, place: Place, tool_input: Mapping[str, Any]) -> None:
+        """Enter a use in the ledger."""
+        use = ToolUse(
+            thread_id=place.thread_id,
+            turn_id=place.turn_id,
+            call_id=tool.call_id,
+            name=tool.name,
+            kind=tool.kind,
+            input=tool_input,
+            digest=digest_of(tool_input),
+        )
+        self._ledger.open(use)
+
+    async def tell_after(self, tool: ToolCall, place: Place, status: RunStatus) -> str | None:
+        """Put an output before ``post_tool_use``; return what the model is to see in its place."""
+        async with self._in_run() as run:
+            asked = self.context(run, HookPhase.POST_TOOL_USE, tool, place, status)
+            outcome = await run.post(asked)
+        if outcome.withheld is not None:
+            return _refusal(outcome.withheld)
+        output = _tool(outcome.context).output
+        return None if output == _tool(asked).output else _as_text(output)
+
+    async def tell_unfinished(self, use: ToolUse) -> None:
+        """Tell ``post_tool_use`` of a use that Codex has refused or left, so that each has one."""
+        tool = ToolCall(call_id=use.call_id, name=use.name, kind=use.kind, input=use.input)
+        place = Place(thread_id=use.thread_id, turn_id=use.turn_id)
+        status: RunStatus = "interrupted" if use.status is None else "error"
+        await self.tell_after(tool, place, status)
+
+    def context(
+        self,
+        run: Run,
+        phase: HookPhase,
+        tool: ToolCall,
+        place: Place,
+        status: RunStatus | None = None,
+    ) -> HookContext:
+        """Return what plugins are asked about."""
+        return run.context(
+            phase,
+            parent_thread_id=self._parent_of(place.thread_id),
             approval_policy=self.approval_policy,
             sandbox=self.sandbox,
-            status="ok" if phase is HookPhase.POST_TOOL_USE else None,
-            tool=ToolCall(
-                call_id=event.tool_use_id,
-                name=event.tool_name,
-                kind=_kind(event.tool_name),
-                input=event.tool_input,
-                output=event.tool_response,
-            ),
+            status=status,
+            tool=tool,
+            **asdict(place),
         )
 
+    async def _before(self, tool: ToolCall, place: Place) -> Reply:
+        ruling = await self.rule(tool, place, "dynamic" if tool.kind == "dynamic" else "native")
+        if ruling.refusal is not None:
+            return Deny(ruling.refusal)
+        if place.turn_id in self.stopped:
+            return Deny(_STOPPED)
+        self.let_through(tool, place, ruling.input)
+        return Rewrite(ruling.input) if ruling.rewritten else Proceed()
 
-def _kind(tool_name: str) -> ToolKind:
-    if tool_name.startswith("mcp__"):
-        return "mcp"
-    return _KINDS.get(tool_name, "other")
+    async def _after(self, tool: ToolCall, place: Place) -> Reply:
+        digest = digest_of(tool.input)
+        where = place.thread_id, place.turn_id, tool.call_id
+        if self._ledger.claim("finished", *where, lambda use: use.digest == digest) is None:
+            self.unmediated(tool, place, "it was not what a policy had judged")
+            return Withhold(_NOT_JUDGED)
+        replacement = await self.tell_after(tool, place, "ok")
+        return Proceed() if replacement is None else Withhold(replacement)
+
+    def unmediated(self, tool: ToolCall, place: Place, reason: str) -> None:
+        """Report a use that happened without a verdict (G7)."""
+        self._report_unmediated(
+            self._record(
+                tool,
+                place,
+                self.run,
+                decision="unmediated",
+                decided_by=None,
+                allowed=True,
+                via="tripwire",
+                reason=reason,
+            )
+        )
+
+    def _record(
+        self, tool: ToolCall, place: Place, run: Run | None, **verdict: Any
+    ) -> ToolUseRecord:
+        return ToolUseRecord(
+            correlation_id=run.correlation_id if run else None,
+            thread_id=place.thread_id,
+            parent_thread_id=self._parent_of(place.thread_id),
+            turn_id=place.turn_id,
+            call_id=tool.call_id,
+            name=tool.name,
+            kind=tool.kind,
+            digest=digest_of(tool.input),
+            **verdict,
+        )
+
+    async def _ask_person(self, run: Run, outcome: PreOutcome, message: str) -> str | None:
+        ctx, asked = outcome.context, outcome.asked
+        deciders = self._deciders
+        question = ApprovalQuestion(
+            message=message,
+            plugin=asked.plugin if asked else None,
+            tool=_tool(ctx),
+            cwd=ctx.cwd,
+            thread_id=str(ctx.thread_id),
+            turn_id=str(ctx.turn_id),
+            correlation_id=run.correlation_id,
+            deadline=time.monotonic() + deciders.approval_deadline,
+        )
+        why = await refusal_of(deciders.approver, question, deciders.kernel)
+        if why is None:
+            return None
+        who = f"plugin {asked.plugin}" if asked else "Codex"
+        return f"{message} ({who} wants a person to decide, and {why}). Go on without it."
+
+    @asynccontextmanager
+    async def _in_run(self) -> AsyncIterator[Run]:
+        """Yield the run under way; for a use of no turn of ours, one of its own."""
+        if self.run is not None:
+            with self.run.bound_to_log():
+                yield self.run
+        else:
+            async with self._deciders.kernel.run() as run:
+                yield run
+
+    def _parent_of(self, thread_id: str) -> str | None:
+        return None if thread_id == self.thread_id else self.thread_id
+
+    def _kind(self, tool_name: str) -> ToolKind:
+        if tool_name in self._tools:
+            return "dynamic"
+        return "mcp" if tool_name.startswith("mcp__") else _KINDS.get(tool_name, "other")
+
+
+def _verdict(outcome: PreOutcome) -> tuple[Decided, str | None]:
+    """Return the strongest decision in a word, and whose it is."""
+    if outcome.blocked is not None:
+        return "block", outcome.blocked.plugin
+    if not isinstance(outcome.decision, Allow | Mutate):
+        return "nothing", None
+    word: Decided = "allow" if isinstance(outcome.decision, Allow) else "mutate"
+    tool = _tool(outcome.context)
+    calls = (call for call in reversed(outcome.report.calls) if call.call_id == tool.call_id)
+    return word, next((call.plugin for call in calls if call.decision == word), None)
 
 
 def _tool(ctx: HookContext) -> ToolCall:

@@ -91,6 +91,11 @@ class Relay:
         # Not told of the exception, so that the task group does not put it into a group.
         await self._stack.aclose()
 
+    @property
+    def folder(self) -> Path:
+        """The private folder with the socket, the keys and the client."""
+        return self._folder
+
     def admit(self, answer: Answer, *, deadline_s: float) -> Admission:
         """Let one more thread ask; ``answer`` has ``deadline_s`` seconds for each of its events.
 

@@ -42,5 +42,8 @@ def test_listed_changes_count_like_a_patch() -> None:
     assert change(changes=5, command=None).paths == ()
 
 
-def test_other_tools_have_no_paths() -> None:
-    assert ToolCall(call_id="c", name="Bash", kind="command", input={"command": PATCH}).paths == ()
+def test_a_patch_in_the_hands_of_a_shell_counts_too_and_other_tools_have_none() -> None:
+    script = {"command": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}
+    assert "made" in ToolCall(call_id="c", name="Bash", kind="command", input=script).paths
+    assert ToolCall(call_id="c", name="Bash", kind="command", input={"command": "ls"}).paths == ()
+    assert ToolCall(call_id="c", name="mcp__x__y", kind="mcp", input=script).paths == ()
