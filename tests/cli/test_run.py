@@ -51,6 +51,7 @@ def run(
     """Run the command with an isolated Codex, in a folder with the policy above."""
     (folder / "policy.py").write_text(POLICY)
     with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(home)
         return subprocess.run(
             [COMMAND, "run", *arguments],
             cwd=folder,
@@ -60,6 +61,12 @@ def run(
             timeout=60,
             check=False,
         )
+
+
+def leave_out_installed_plugins(home: CodexHome) -> None:
+    settings = home.path / "user" / ".config" / "codex-hooks" / "codex-hooks.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("enabled = []")
 
 
 @pytest.mark.codex
@@ -159,6 +166,7 @@ def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number:
     """R6: no process, no folder of the gate."""
     script: list[Step] = [[Say("one moment"), Hang()]]
     with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(home)
         process = subprocess.Popen(
             [COMMAND, "run", "hello"],
             cwd=tmp_path,

@@ -47,7 +47,7 @@ def report_table(report: HookReport) -> Table:
 
 
 def print_outcome(out: Console, report: HookReport) -> None:
-    """Print what was blocked and what failed; nothing for a clean report."""
+    """Print what was blocked, what failed, and what is missing; nothing for a clean report."""
     for block in report.blocks:
         where = f"{block.phase} blocked by {block.plugin}: "
         out.print(Text(where, "bold red") + printable(block.message))
@@ -56,7 +56,8 @@ def print_outcome(out: Console, report: HookReport) -> None:
         where = f"{issue.phase} of {issue.plugin}, {issue.kind}: "
         out.print(Text(where, "yellow") + printable(issue.message + passed))
     for skipped in report.skipped:
-        out.print(Text(f"plugin {skipped.plugin} skipped: ", "yellow") + printable(skipped.reason))
+        if skipped.broken:
+            out.print(Text(f"plugin {skipped.plugin}: ", "yellow") + printable(skipped.reason))
 
 
 def _decision(call: HookCall) -> str:
