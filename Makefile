@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format protocol clean
+.PHONY: help demo test soak check format protocol clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(STAMP)  ## one prompt through the real codex, offline, under two plugins
 
 test: $(STAMP)  ## all tests, those on the real codex binary included
 	@$(BIN)/python -m pytest
+
+soak: $(STAMP)  ## the kernel through a hundred thousand random steps
+	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py
 
 check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
