@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from codex_hooks import HookReport
 
+    from ._gate._ledger import ToolUseRecord
     from ._stream import PromptRunStream
 
 
@@ -52,6 +53,12 @@ class Client:
     def kernel(self) -> HookKernel:
         """The kernel: to register further plugins, and for the reports."""
         return self.runtime.kernel
+
+    @property
+    def tool_uses(self) -> tuple[ToolUseRecord, ...]:
+        """What was decided about the latest tool uses, of all threads, oldest first."""
+        gate = self.runtime.gate
+        return gate.records if gate is not None else ()
 
     @property
     def latest_report(self) -> HookReport | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._home import CodexHome
 from ._model import ScriptedModel
 from ._request import ModelRequest
-from ._steps import ApplyPatch, CallTool, Fail, Hang, RunCommand, Say, Step
+from ._steps import ApplyPatch, CallTool, Fail, Hang, RunCode, RunCommand, Say, Step
 
 __all__ = [
     "ApplyPatch",
@@ -14,6 +14,7 @@ __all__ = [
     "Fail",
     "Hang",
     "ModelRequest",
+    "RunCode",
     "RunCommand",
     "Say",
     "ScriptedModel",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ._steps import ApplyPatch, CallTool, Fail, Hang, RunCommand, Say
+from ._steps import ApplyPatch, CallTool, Fail, Hang, RunCode, RunCommand, Say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +63,7 @@ def _events(parts: Sequence[Part], new_call_id: Callable[[], str]) -> Iterator[d
     yield {"type": "response.created", "response": {**response, "status": "in_progress"}}
     for index, part in enumerate(parts):
         match part:
-            case Say() | CallTool() | RunCommand() | ApplyPatch():
+            case Say() | CallTool() | RunCommand() | ApplyPatch() | RunCode():
                 yield from _item_events(part, index, f"item_{response_id}_{index}", new_call_id)
             case Fail(message, code):
                 error = {"code": code, "message": message}
@@ -106,22 +106,23 @@ def _item(item: OutputItem, new_call_id: Callable[[], str]) -> dict[str, Any]:
         return {"type": "message", "role": "assistant", "content": [content]}
     call_id = new_call_id() if item.call_id is None else item.call_id
     if isinstance(item, ApplyPatch):
-        return {
-            "type": "custom_tool_call",
-            "call_id": call_id,
-            "name": "apply_patch",
-            "input": item.patch,
-        }
+        return _custom_call(call_id, "apply_patch", item.patch)
+    if isinstance(item, RunCode):
+        return _custom_call(call_id, "exec", item.code)
     if isinstance(item, RunCommand):
-        name, arguments = "exec_command", {"cmd": item.cmd, **item.options}
-    else:
-        name, arguments = item.name, dict(item.arguments)
+        item = CallTool("exec_command", {"cmd": item.cmd, **item.options})
+    group = {} if item.namespace is None else {"namespace": item.namespace}
     return {
         "type": "function_call",
         "call_id": call_id,
-        "name": name,
-        "arguments": json.dumps(arguments),
+        "name": item.name,
+        "arguments": json.dumps(dict(item.arguments)),
+        **group,
     }
+
+
+def _custom_call(call_id: str, name: str, text: str) -> dict[str, Any]:
+    return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": text}
 
 
 def _deltas(say: Say) -> Iterator[str]:

@@ -31,12 +31,14 @@ class CallTool:
     """A call of the function tool ``name``: a Codex tool, an MCP tool or a dynamic one.
 
     Without a ``call_id`` the model makes ``call_1``, ``call_2``, … in the order of its calls. A
-    given one is sent as it is, so two calls may carry the same: real models can do that too.
+    given one is sent as it is, so two calls may carry the same: real models can do that too. Tools
+    that Codex offers in a group need its ``namespace``: ``"mcp__SERVER"``, ``"multi_agent_v1"``.
     """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     call_id: str | None = None
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ class ApplyPatch:
     r"""A call of ``apply_patch``; ``patch`` runs from ``*** Begin Patch`` to ``*** End Patch``."""
 
     patch: str
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCode:
+    """A call of ``exec``, the one tool of models in code mode (``gpt-5.6-sol``, say).
+
+    ``code`` is JavaScript: ``text(await tools.exec_command({cmd: "ls"}))``.
+    """
+
+    code: str
     call_id: str | None = None
 
 
@@ -84,7 +97,7 @@ class Hang:
     """A stream that opens and then stays silent until the caller leaves or the model closes."""
 
 
-OutputItem: TypeAlias = Say | CallTool | RunCommand | ApplyPatch
+OutputItem: TypeAlias = Say | CallTool | RunCommand | ApplyPatch | RunCode
 Part: TypeAlias = OutputItem | Fail | Hang
 Step: TypeAlias = Part | Sequence[Part]
 """What answers one request: a part, or several in one response; none at all is empty output."""
