@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format protocol clean
+.PHONY: help demo test soak bench check format protocol clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,15 @@ test: $(STAMP)  ## all tests, those on the real codex binary included
 
 soak: $(STAMP)  ## the kernel through a hundred thousand random steps
 	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py
+
+$(VENV)/bench/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/bench
+	$(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(VENV)/bench/bin/python -m pip install --quiet --group bench --editable .
+	@touch $@
+
+bench: $(VENV)/bench/.installed  ## the kernel beside pluggy, apluggy and the Claude agent SDK
+	@$(VENV)/bench/bin/python benchmarks/kernel.py
 
 check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff format --check .

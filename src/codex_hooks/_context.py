@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
@@ -127,7 +127,7 @@ class ToolCall:
 
 def new_correlation_id() -> str:
     """Return a fresh id ``hk-…`` for one run."""
-    return f"hk-{secrets.token_hex(8)}"
+    return f"hk-{os.urandom(8).hex()}"
 
 
 def _now_ms() -> int:

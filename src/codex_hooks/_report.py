@@ -5,8 +5,6 @@ A report holds no prompt text and no tool input: where a plugin changed somethin
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -121,6 +119,9 @@ class HookReport:
 
 def digest_of(ctx: HookContext) -> str:
     """Return 16 hex digits that tell one state of a context from another, and nothing else."""
+    import hashlib  # noqa: PLC0415  # brings OpenSSL, and most runs change nothing
+    import json  # noqa: PLC0415
+
     tool = ctx.tool
     parts = [ctx.prompt, ctx.model, [asdict(item) for item in ctx.attachments], ctx.metadata]
     if tool is not None:
