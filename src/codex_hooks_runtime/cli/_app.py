@@ -74,6 +74,23 @@ def plugins(
         _plugins.show_plugin(name, as_json=as_json)
 
 
+@app.command(epilog="Example: codex-hooks doctor --json")
+def doctor(
+    codex: Annotated[
+        Path | None, typer.Option(help="The codex to examine; the one that would be used.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Show on the installed Codex, offline, that every kind of tool use is mediated.
+
+    Exit code 0: all of them are. 1: one is not, or the examination failed.
+    """
+    from ._doctor import doctor as run_doctor  # noqa: PLC0415  # not needed for --help
+    from ._interrupt import run_interruptible  # noqa: PLC0415
+
+    return run_interruptible(lambda: run_doctor(codex, as_json=as_json))
+
+
 @app.command(epilog="Example: codex-hooks new org-policy")
 def new(
     name: Annotated[str, typer.Argument(help="The policy's name, such as org-policy.")],
