@@ -42,6 +42,7 @@ class PromptRunStream:
         self._turn = turn
         self._timeout = timeout
         self._deadline = anyio.current_time() + timeout
+        self._begun = False
         self._failure: Exception | None = None
 
     @property
@@ -130,6 +131,19 @@ class PromptRunStream:
             self._turn.push(message)
         return self._turn.end(turn) if turn else None
 
+    async def _begin(self) -> None:
+        """Wait for the turn to begin.
+
+        Until then the server answers an interrupt with "no active turn", and runs it all the same.
+        """
+        while not (self._begun or self._turn.ending or self._events.missed):
+            await self._receive()
+            self._begun = any(map(self._is_ours, self._batch))
+
+    def _is_ours(self, event: LiveEvent) -> bool:
+        turn = event.params.get("turn") or {}
+        return self.turn_id in (turn.get("id"), event.params.get("turnId"))
+
     async def _read_to_its_end(self) -> None:
         while self._turn.ending is None:
             if self._batch:
@@ -143,6 +157,7 @@ class PromptRunStream:
             return
         with anyio.move_on_after(INTERRUPT_SECONDS, shield=True):
             try:
+                await self._begin()
                 await self.interrupt()
                 await self._read_to_its_end()
                 await self._connection.call(
@@ -168,6 +183,11 @@ async def started_turn(
 
         stream = await made_or_undone(start, PromptRunStream._abandon)  # noqa: SLF001
         try:
+            with anyio.move_on_after(params.timeout):
+                try:
+                    await stream._begin()  # noqa: SLF001
+                except RpcError:
+                    pass  # whoever reads the stream is told
             yield stream
         finally:
             await stream._abandon()  # noqa: SLF001
