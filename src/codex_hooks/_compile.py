@@ -86,9 +86,9 @@ def _compile(
     wrapper = bool(options.get("wrapper"))
     inline = bool(options.get("inline"))
     is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-    _check_shape(function, hook, wrapper=wrapper, is_async=is_async)
     if options.get("hookwrapper"):
         raise ValueError("is an old-style hookwrapper: use wrapper=True")
+    _check_shape(function, hook, wrapper=wrapper, is_async=is_async)
     if inline and is_async:
         raise ValueError("is async, so inline=True has no meaning")
     timeout = options.get("timeout", DEFAULT_TIMEOUT)

@@ -215,6 +215,7 @@ class Call:
             return done.value
         finally:
             scope.deadline = float("inf")
+            thrown = None  # or the frame and the exception would hold each other
 
 
 def _give_up(steps: Coroutine[Any, Any, Any]) -> None:

@@ -202,7 +202,7 @@ def test_an_old_style_wrapper_is_refused() -> None:
         def pre_turn(self, ctx: HookContext) -> Any:
             yield
 
-    with pytest.raises(PluginError):
+    with pytest.raises(PluginError, match="use wrapper=True"):
         HookKernel().register(Old())
 
 
