@@ -94,12 +94,12 @@ def raw_pluggy(count: int) -> Dispatch:
     return dispatch
 
 
-def asynchronous_pluggy(count: int) -> Dispatch:
-    """Return apluggy's call of async hooks."""
+def asynchronous_pluggy(count: int, function: Any = at_once) -> Dispatch:
+    """Return apluggy's call of async hooks, which runs them side by side in tasks."""
     manager = apluggy.PluginManager("bench")
     manager.add_hookspecs(Specs)
     for _ in range(count):
-        manager.register(plugin(at_once, mark))
+        manager.register(plugin(function, mark))
 
     async def dispatch() -> object:
         return await manager.ahook.pre_turn(ctx=ctx)
@@ -168,6 +168,8 @@ def cases() -> dict[str, Dispatch]:
             f"ours, {count} async that await": ours(*(plugin(awaits) for _ in range(count))),
         }
     return found | {
+        "apluggy, 5 that await": asynchronous_pluggy(5, awaits),
+        "apluggy, 5 that suspend": asynchronous_pluggy(5, suspends),
         "ours, 5 async that suspend": ours(*(plugin(suspends) for _ in range(5))),
         "ours, 1 sync in a thread": ours(plugin(sync)),
         "ours, 5 sync in threads": ours(*(plugin(sync) for _ in range(5))),
@@ -182,9 +184,9 @@ def cases() -> dict[str, Dispatch]:
     }
 
 
-async def measure() -> dict[str, float]:
-    """Return the best time of each case, in microseconds a dispatch."""
-    dispatches = cases()
+async def measure(*parties: str) -> dict[str, float]:
+    """Return the best time of each case of ``parties``, in microseconds a dispatch."""
+    dispatches = {name: case for name, case in cases().items() if name.split(",")[0] in parties}
     best = dict.fromkeys(dispatches, float("inf"))
     loops = dict.fromkeys(dispatches, 10)
     for _ in range(ROUNDS):
@@ -224,20 +226,22 @@ def import_milliseconds(module: str) -> float:
 
 def main() -> None:
     """Measure and print."""
-    times = asyncio.run(measure())
-    on_trio = anyio.run(measure, backend="trio") if "--trio" in sys.argv else {}
-    print(f"{'one dispatch':<45}{'µs':>9}{'x pluggy':>10}")
-    for name, value in times.items():
-        count = next(word for word in name.replace(",", "").split() if word.isdigit())
-        ratio = value / times[f"pluggy, {count}"]
-        trio = f"{on_trio[name]:>9.2f} on trio" if name in on_trio else ""
-        print(f"{name:<45}{value:>9.2f}{ratio:>10.1f}{trio}")
+    times = {
+        "asyncio": asyncio.run(measure("pluggy", "apluggy", "claude-agent-sdk", "ours")),
+        "trio": anyio.run(measure, "pluggy", "ours", backend="trio"),
+    }
+    for backend, found in times.items():
+        print(f"{f'one dispatch on {backend}':<45}{'µs':>9}{'x pluggy':>10}")
+        for name, value in found.items():
+            count = next(word for word in name.replace(",", "").split() if word.isdigit())
+            print(f"{name:<45}{value:>9.2f}{value / found[f'pluggy, {count}']:>10.1f}")
+        print()
     imports = {
         module: import_milliseconds(module)
         for module in ("sys", "pluggy", "codex_hooks", "claude_agent_sdk")
     }
     memory = bytes_per_scoped_thread()
-    print(f"\n{'a scoped thread, bytes':<45}{memory:>9.0f}")
+    print(f"{'a scoped thread, bytes':<45}{memory:>9.0f}")
     for module, value in imports.items():
         print(f"{f'a process that imports {module}, ms':<45}{value:>9.1f}")
     print(json.dumps({"us": times, "bytes_per_scoped_thread": memory, "import_ms": imports}))
