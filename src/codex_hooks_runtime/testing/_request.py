@@ -57,12 +57,14 @@ class ModelRequest:
     def tool_outputs(self) -> dict[str, str]:
         """What the model was told about each tool call so far: call id to text.
 
-        Where a call id was used more than once, the latest output stands here; ``text`` has all.
+        Where a call id was used more than once, the latest output stands here; ``text`` has all,
+        also those outputs of Codex's own that answer no call and so have no id.
         """
         return {
             item["call_id"]: _output_text(item["output"])
             for item in self.input
             if item.get("type") in {"function_call_output", "custom_tool_call_output"}
+            and "call_id" in item
         }
 
     @property

@@ -225,3 +225,17 @@ def test_importing_loads_no_server() -> None:
         "assert t.ScriptedModel and not {'starlette', 'uvicorn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_output_that_answers_no_call_is_in_the_text_alone() -> None:
+    """Codex 0.169 sends some of its own accord, after a goal for one."""
+    body = {
+        "input": [
+            {"type": "function_call_output", "output": "of nobody"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "of a call"},
+        ]
+    }
+    request = ModelRequest(body, {})
+
+    assert request.tool_outputs == {"call_1": "of a call"}
+    assert "of nobody" in request.text
