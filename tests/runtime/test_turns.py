@@ -205,3 +205,19 @@ async def test_a_turn_returns_to_the_threads_own_model_and_folder(tmp_path: Path
     assert "`sandbox_mode` is `workspace-write`" in elsewhere.text
     permissions = [text for text in back.text.splitlines() if "`sandbox_mode` is" in text]
     assert "`read-only`" in permissions[-1]
+
+
+async def test_a_turn_in_another_folder_is_behind_the_same_gate(tmp_path: Path) -> None:
+    """G6: the hooks are the thread's, wherever a turn of it works."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "key").write_text("hunter2")
+    gate = Journal(pre_tool_use=Block("keys are not read"))
+    script: list[Step] = [Say("ok"), RunCommand("cat key"), Say("done")]
+    async with scripted(script, gate) as (client, model):
+        session = await client.start_session(SessionConfig(cwd=tmp_path))
+        await session.ask("hello")
+        await session.ask_with(RunProfile().prompt_in(other, "read it"))
+    assert "keys are not read" in model.requests[-1].text
+    assert "hunter2" not in model.requests[-1].text
+    assert gate.of(HookPhase.PRE_TOOL_USE)[0].cwd == str(other)
