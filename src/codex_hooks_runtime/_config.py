@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ._bounds import check_counts, check_times
+from ._live import DEFAULT_CAPACITY
+from ._restart import RestartPolicy
+from ._state import StateProjectionLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from codex_hooks import Settings
 
     from ._gate._approver import Approver
+    from ._sink import EventSink
 
 ToolGate: TypeAlias = Literal["native", "approvals", "off"]
 OnUnmediated: TypeAlias = Literal["interrupt", "report"]
@@ -32,6 +38,12 @@ class ClientConfig:
     Codex asks about, at a price that docs/tool-gate.md names. ``approver`` is who decides where a
     plugin, or Codex, wants a person to; without one that is a no. ``on_unmediated`` says what
     becomes of a turn in which a tool was used that no policy had judged (G7).
+
+    ``restart`` says how often a crashed codex is started again (R5). ``event_sink`` is called for
+    every event, from a buffer of its own for ``event_sink_capacity`` of them (F21).
+    ``live_capacity`` is how many events any other subscriber may leave unread.
+
+    Raises `ConfigError` for numbers that cannot work.
     """
 
     plugins: Sequence[object] = ()
@@ -47,6 +59,19 @@ class ClientConfig:
     approver: Approver | None = None
     approval_deadline: float = 300.0
     on_unmediated: OnUnmediated = "interrupt"
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    max_in_flight: int = 128
+    """Requests at a time: with a thousand, codex leaves some without any reply (R4)."""
+    live_capacity: int = DEFAULT_CAPACITY
+    event_sink: EventSink | None = None
+    event_sink_capacity: int = DEFAULT_CAPACITY
+    state_limits: StateProjectionLimits = field(default_factory=StateProjectionLimits)
+
+    def __post_init__(self) -> None:
+        check_times(
+            self, "call_timeout", "initialize_timeout", "gate_deadline", "approval_deadline"
+        )
+        check_counts(self, "max_in_flight", "live_capacity", "event_sink_capacity")
 
     def environment(self) -> dict[str, str]:
         """Return the environment to start codex with."""

@@ -54,7 +54,9 @@ class ThreadHandle:
         async with runtime.kernel.run() as run:
             for plugin in params.plugins:
                 run.register(plugin)
-            async with hooked_turn(runtime.connection, run, thread, params) as stream:
+            thread = await runtime.loaded(run, self.thread_id, thread.profile, thread.cwd)
+            self._thread = thread
+            async with hooked_turn(run, thread, params) as stream:
                 yield stream
 
     async def turn_steer(
@@ -64,9 +66,7 @@ class ThreadHandle:
 
         Raises `BlockedByHook`, and `InvalidRequest` if another turn is under way.
         """
-        return await steer_turn(
-            self.runtime.connection, self._thread, expected_turn_id, prompt, tuple(attachments)
-        )
+        return await steer_turn(self._thread, expected_turn_id, prompt, tuple(attachments))
 
     async def turn_interrupt(
         self,

@@ -103,7 +103,7 @@ class LiveSubscription:
         self, feed: LiveFeed, *, capacity: int = DEFAULT_CAPACITY, thread_id: str | None = None
     ) -> None:
         if capacity < 1:
-            raise ConfigError(f"capacity={capacity}: a subscription holds at least one event")
+            raise ConfigError(f"capacity={capacity}: it has to be at least 1")
         self.missed = 0
         self._feed = feed
         self._thread_id = thread_id

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._errors import ConfigError
+from ._bounds import check_counts, check_times
 from ._framing import DEFAULT_LINE_LIMIT
 from ._handshake import ClientInfo
 from ._live import DEFAULT_CAPACITY
@@ -48,12 +48,8 @@ class ConnectionOptions:
     """From SIGTERM to SIGKILL (R6)."""
 
     def __post_init__(self) -> None:
-        for name in ("handler_limit", "max_in_flight", "live_capacity", "line_limit_bytes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: it is a number from 1")
-        for name in ("handler_deadline", "initialize_timeout", "call_timeout"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name}={getattr(self, name):g}: give more than 0 seconds")
+        check_counts(self, "handler_limit", "max_in_flight", "live_capacity", "line_limit_bytes")
+        check_times(self, "handler_deadline", "initialize_timeout", "call_timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from codex_hooks import HookPhase
 
 from ._binary import find_codex
 from ._bracket import bracket
-from ._connection import Connection
 from ._errors import ConfigError
 from ._gate._tool_gate import MAX_REQUESTS, ToolGate
 from ._handle import ThreadHandle
@@ -23,6 +22,10 @@ from ._models import PromptRunParams, PromptRunResult, RunProfile
 from ._opening import ThreadOpener
 from ._options import ConnectionOptions
 from ._sandbox import sandbox_name
+from ._server_view import ServerView
+from ._sink import SinkFeeder
+from ._state import StateProjection
+from ._supervisor import Supervisor
 from ._thread_api import ThreadApi
 from ._turns import changed, conclude, hooked_turn, prompt_context
 from ._wire import check_run
@@ -40,19 +43,27 @@ if TYPE_CHECKING:
     from ._thread import LoadedThread
 
 
-class Runtime(ThreadApi):
-    """A running server and the kernel whose hooks surround what it does."""
+class Runtime(ThreadApi, ServerView):
+    """A running server and the kernel whose hooks surround what it does.
+
+    A server that crashed is started again; its threads are opened anew, behind their gate, when
+    they are next used (R5, G6).
+    """
 
     def __init__(
         self,
-        connection: Connection,
+        server: Supervisor,
         kernel: HookKernel,
         gate: ToolGate | None,
+        state: StateProjection,
+        sink: SinkFeeder | None,
     ) -> None:
-        super().__init__(connection, gated=gate is not None)
+        super().__init__(server, gated=gate is not None)
         self.kernel = kernel
         self.gate = gate
-        self._opener = ThreadOpener(connection, gate)
+        self._state = state
+        self._sink = sink
+        self._opener = ThreadOpener(server, gate)
         self._threads: dict[str, LoadedThread] = {}
         self._plugins: dict[str, list[Registration]] = {}
         self._opening: dict[str, anyio.Lock] = {}
@@ -86,14 +97,31 @@ class Runtime(ThreadApi):
                 handler=gate.server_request if gate is not None else None,
                 handler_deadline=config.gate_deadline,
                 handler_limit=MAX_REQUESTS,
+                max_in_flight=config.max_in_flight,
+                live_capacity=config.live_capacity,
             )
+            state = StateProjection(config.state_limits)
+            server = Supervisor(options, config.restart, state)
+            sink = None
+            if config.event_sink is not None:
+                events = server.subscribe_live(capacity=config.event_sink_capacity)
+                sink = SinkFeeder(config.event_sink, events)
+                await stack.enter_async_context(sink.at_work())
             # After the gate, so that the server, which may ask it, is gone before it.
-            connection = await stack.enter_async_context(Connection(options))
+            await stack.enter_async_context(server)
             if gate is not None:
-                await stack.enter_async_context(gate.watching(connection))
-            runtime = cls(connection, kernel, gate)
+                await stack.enter_async_context(gate.watching(server))
+            runtime = cls(server, kernel, gate, state, sink)
             stack.callback(runtime._forget_all)
             yield runtime
+
+    async def shutdown(self) -> None:
+        """End the server now instead of at the end of the block; again, it only waits (R6).
+
+        Turns that are under way end with `TransportClosed`, and so does all that is asked later.
+        """
+        self._forget_all()
+        await self.server.shutdown()
 
     async def run_prompt_simple(self, cwd: Path | str, prompt: str) -> PromptRunResult:
         """Run one prompt in a new thread, with the defaults: nothing can be written or asked."""
@@ -144,9 +172,9 @@ class Runtime(ThreadApi):
             ) as whole:
                 params = changed(params, whole.context)
                 profile = params.profile(plugins=(), attachments=())
-                thread = await self._loaded(run, thread_id, profile, params.cwd)
+                thread = await self.loaded(run, thread_id, profile, params.cwd)
                 whole.learn(thread_id=thread.thread_id)
-                async with hooked_turn(self.connection, run, thread, params) as stream:
+                async with hooked_turn(run, thread, params) as stream:
                     yield stream
                 conclude(whole, stream)
 
@@ -212,15 +240,23 @@ class Runtime(ThreadApi):
             plugins += run.hand_over(thread.thread_id)
             return ThreadHandle(self, thread)
 
-    async def _loaded(
+    async def loaded(
         self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
     ) -> LoadedThread:
+        """Return a thread that is ready for a turn: a new one, or ``thread_id``.
+
+        One that is not loaded is resumed, in ``run``; if it was loaded, on a server that has
+        crashed since, then as it was opened there, not as ``profile`` and ``cwd`` say.
+        """
         if thread_id is None:
             return await self._open(run, "start", None, profile, cwd)
         async with self._alone_with(thread_id):
-            if thread_id in self._threads:
-                return self._threads[thread_id]
-            return await self._open(run, "resume", thread_id, profile, cwd)
+            known = self._threads.get(thread_id)
+            if known is None:
+                return await self._open(run, "resume", thread_id, profile, cwd)
+            if not known.is_lost:
+                return known
+            return await self._open(run, "resume", thread_id, known.profile, known.cwd)
 
     async def _open(
         self, run: Run, how: How, thread_id: str | None, profile: RunProfile, cwd: Path
@@ -236,7 +272,9 @@ class Runtime(ThreadApi):
         )
         async with bracket(run, before) as stage:
             thread = self._threads.get(thread_id or "") if how == "resume" else None
-            if thread is None:
+            if thread is None or thread.is_lost:
+                if thread is not None:
+                    thread.close()
                 thread = await self._opener.open(
                     how, thread_id, profile, cwd, model=stage.context.model
                 )
@@ -255,7 +293,7 @@ class Runtime(ThreadApi):
             async with lock:
                 yield
         finally:
-            if not lock.statistics().tasks_waiting:
+            if not lock.locked() and not lock.statistics().tasks_waiting:
                 self._opening.pop(thread_id, None)
 
     def _forget_all(self) -> None:

@@ -7,11 +7,11 @@ it is streamed is left to subscribers; an item has its text when it is complete.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._errors import ConfigError
+from ._bounds import check_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,10 +31,7 @@ class StateProjectionLimits:
     max_text: int = 4000
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if value < 1:
-                raise ConfigError(f"{limit.name}={value}: the state keeps at least one")
+        check_counts(self, "max_threads", "max_turns", "max_items", "max_text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from codex_hooks import Run
 
+    from ._connection import Connection
     from ._gate._thread_gate import ThreadGate
     from ._models import PromptRunParams, RunProfile
     from ._records import ThreadRecord
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 class LoadedThread:
     """One loaded thread, behind its ``gate`` if the runtime has one.
 
+    It is loaded on one server, that of its ``connection``, and is used on no other: only there are
+    its hooks armed (G6).
     ``model`` is the one that it was opened with, to which a turn that names none returns.
     ``under_way`` is the run of the present turn, and what the turn was started with.
     """
 
+    connection: Connection
     record: ThreadRecord
     cwd: Path
     profile: RunProfile
@@ -43,6 +47,11 @@ class LoadedThread:
     def thread_id(self) -> str:
         """The thread's id."""
         return self.record.id
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its server is gone, so that it has to be opened anew."""
+        return self.connection.ending is not None
 
     def check(self, profile: RunProfile) -> None:
         """Raise `ConfigError` for a run that wants what only the opening of a thread can give."""

@@ -13,8 +13,8 @@ from ._records import FolderSkills, Page, ThreadRecord, ThreadReply, TurnRecord
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ._connection import Connection
     from ._rpc import JsonObject
+    from ._supervisor import Supervisor
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,8 +27,8 @@ class ThreadApi:
     All raise an `RpcError`: what the server answered, `TransportClosed`, or `RpcTimeout`.
     """
 
-    def __init__(self, connection: Connection, *, gated: bool) -> None:
-        self.connection = connection
+    def __init__(self, server: Supervisor, *, gated: bool) -> None:
+        self.server = server
         self._gated = gated
 
     @overload
@@ -69,7 +69,7 @@ class ThreadApi:
             check_method(method)
         if self._gated:
             check_not_opening(method)
-        reply = await self.connection.call(method, params, timeout=timeout)
+        reply = await self.server.call(method, params, timeout=timeout)
         return reply if result is None else parse(method, result, reply)
 
     async def thread_read(self, thread_id: str, *, include_turns: bool = False) -> ThreadRecord:

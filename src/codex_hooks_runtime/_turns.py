@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from codex_hooks import Attachment, Run
 
     from ._bracket import Stage
-    from ._connection import Connection
     from ._models import PromptRunParams
     from ._rpc import JsonObject
     from ._stream import PromptRunStream
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def hooked_turn(
-    connection: Connection, run: Run, thread: LoadedThread, params: PromptRunParams
+    run: Run, thread: LoadedThread, params: PromptRunParams
 ) -> AsyncIterator[PromptRunStream]:
     """Run one turn of ``thread`` as a part of ``run``, after the one that may be under way.
 
@@ -43,7 +42,7 @@ async def hooked_turn(
             model: JsonObject = {"model": params.model or thread.model}
             async with thread.turn_of(run, params) as begun:
                 sent = thread.sent(params)
-                async with started_turn(connection, thread.thread_id, sent, model) as stream:
+                async with started_turn(thread.connection, thread.thread_id, sent, model) as stream:
                     begun(stream.turn_id)
                     stage.learn(turn_id=stream.turn_id)
                     yield stream
@@ -51,7 +50,6 @@ async def hooked_turn(
 
 
 async def steer_turn(
-    connection: Connection,
     thread: LoadedThread,
     turn_id: str,
     prompt: str,
@@ -76,7 +74,7 @@ async def steer_turn(
             "own: interrupt it, and start another"
         )
     params = changed(params, outcome.context)
-    reply = await connection.call(
+    reply = await thread.connection.call(
         "turn/steer",
         {
             "threadId": thread.thread_id,

@@ -120,7 +120,7 @@ async def test_an_image_on_another_host_is_refused_before_anything_is_sent(tmp_p
             await client.run(tmp_path, "look", attachments=[elsewhere])
         assert await client.runtime.thread_loaded_list() == ()
 
-        call = client.runtime.connection.call
+        call = client.runtime.server.call
         thread = (await call("thread/start", {"cwd": str(tmp_path)}))["thread"]
         with pytest.raises(Exception, match="remote image URLs are not supported"):
             await call(

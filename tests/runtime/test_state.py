@@ -149,5 +149,5 @@ def test_events_of_any_shape_are_survived(method: str, params: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", ["max_threads", "max_turns", "max_items", "max_text"])
 def test_limits_of_zero_are_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name}=0: the state keeps at least one"):
+    with pytest.raises(ConfigError, match=f"{name}=0: it has to be at least 1"):
         replace(StateProjectionLimits(), **{name: 0})

@@ -44,7 +44,7 @@ class PostTurns:
 
 async def recorded_statuses(client: Client, session: Session) -> list[str]:
     params = {"threadId": session.thread_id, "itemsView": "notLoaded"}
-    page: Any = await client.runtime.connection.call("thread/turns/list", params)
+    page: Any = await client.runtime.server.call("thread/turns/list", params)
     return [turn["status"] for turn in page["data"]]
 
 
@@ -65,7 +65,7 @@ async def test_a_reader_that_is_too_slow_gets_the_answer_from_the_record(tmp_pat
     """R3: more deltas than a buffer holds, and nobody reads until the turn has ended."""
     answer = "".join(chr(97 + number % 26) for number in range(6000))
     async with real_client([Say(answer, chunks=len(answer))]) as client:
-        ended = client.runtime.connection.subscribe_live(capacity=10)
+        ended = client.runtime.server.subscribe_live(capacity=10)
         async with ended, client.stream(tmp_path, "go") as stream:
             await until_turn_completed(ended)
             events = [event async for event in stream]
@@ -166,7 +166,7 @@ async def test_a_caller_cancelled_before_the_turn_has_an_id_leaves_no_turn(tmp_p
                 with client.kernel.register(Leave(), thread_id=session.thread_id):
                     await session.ask("go")
         assert scope.cancelled_caught
-        thread: Any = await client.runtime.connection.call(
+        thread: Any = await client.runtime.server.call(
             "thread/read", {"threadId": session.thread_id}
         )
         assert thread["thread"]["status"] == {"type": "idle"}
@@ -198,7 +198,7 @@ async def test_a_stream_of_a_killed_server_says_what_happened(tmp_path: Path) ->
     async with real_client([(Say("partial"), Hang())], plugins=[watcher]) as client:
         async with client.stream(tmp_path, "go") as stream:
             await anext(stream)
-            os.kill(client.runtime.connection.pid, signal.SIGKILL)
+            os.kill(client.runtime.server.pid, signal.SIGKILL)
             with pytest.raises(TransportClosed, match=r"turn .* did not come to its end.*SIGKILL"):
                 await stream.finish()
         assert isinstance(stream.ending, TransportClosed)
@@ -216,7 +216,7 @@ async def until_running(client: Client, thread_id: str) -> None:
     """Wait for the server to hold a running command of the thread."""
     with anyio.fail_after(30):
         while True:
-            listed: Any = await client.runtime.connection.call(
+            listed: Any = await client.runtime.server.call(
                 "thread/backgroundTerminals/list", {"threadId": thread_id}
             )
             if listed["data"]:
@@ -224,7 +224,7 @@ async def until_running(client: Client, thread_id: str) -> None:
 
 
 async def cancel_when_asked(client: Client, scope: anyio.CancelScope) -> None:
-    pending = client.runtime.connection._caller._pending
+    pending = (await client.runtime.server.connection())._caller._pending
     while not any(call.method == "turn/start" for call in pending._calls.values()):
         await anyio.lowlevel.checkpoint()
     scope.cancel()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,9 +15,11 @@ from codex_hooks_runtime._live import LiveEvent, Restarted
 from codex_hooks_runtime._restart import RestartPolicy
 from codex_hooks_runtime._state import StateProjection, StateProjectionLimits
 from codex_hooks_runtime._supervisor import ServerStatus, Supervisor
-from runtime.connection.fake_server import fake_server
+from runtime.connection.fake_server import fake_server, lifeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from codex_hooks_runtime._options import ConnectionOptions
 
 AT_ONCE = RestartPolicy(max_restarts=3, first_delay=0, longest_delay=0)
@@ -234,31 +234,24 @@ async def test_a_cancelled_owner_leaves_no_server() -> None:
 
 async def test_a_server_that_ignores_everything_is_killed_with_its_children(tmp_path: Path) -> None:
     """R6, F19."""
-    body = f"""
+    body = """
         greet()
-        ignore = "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"
-        child = subprocess.Popen([{sys.executable!r}, "-I", "-S", "-c", ignore])
-        signal.signal(15, signal.SIG_IGN)
-        send(method="up", params={{"child": child.pid}})
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        held = os.open(sys.argv[1], os.O_WRONLY)
+        os.set_inheritable(held, True)
+        ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", ignore], close_fds=False)
+        send(method="up")
         while True:
             signal.pause()
     """
-    options = fake_server(body, exit_grace=0.1, term_grace=0.1)
-    server = supervised(options)
-    async with server.subscribe_live() as events, server:
-        with anyio.fail_after(10):
-            up: Any = await anext(events)
-    for pid in (server.pid, up.params["child"]):
-        assert not is_running(pid)
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and no mere zombie, whose reaping is somebody else's."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    with lifeline(tmp_path) as (path, all_gone):
+        options = fake_server(body, exit_grace=0.1, term_grace=0.1)
+        server = supervised(replace(options, argv=(*options.argv, str(path))))
+        async with server.subscribe_live() as events, server:
+            with anyio.fail_after(10):
+                await anext(events)
+        await all_gone()
 
 
 async def reading(events: Any) -> Any:

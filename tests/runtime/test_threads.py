@@ -192,7 +192,7 @@ async def test_a_thread_that_is_not_loaded_here_is_forked_with_a_config(tmp_path
 async def test_a_thread_that_somebody_else_loaded_is_refused(tmp_path: Path) -> None:
     """G6: Codex leaves the configuration of a loaded thread as it is, so no gate would be in it."""
     async with scripted([Say("noted")]) as (client, _):
-        reply = await client.runtime.connection.call("thread/start", {"cwd": str(tmp_path)})
+        reply = await client.runtime.server.call("thread/start", {"cwd": str(tmp_path)})
         thread_id = reply["thread"]["id"]
         with pytest.raises(GateNotArmed, match="loaded already"):
             await client.runtime.thread_resume(thread_id, SessionConfig(cwd=tmp_path))
@@ -235,7 +235,8 @@ async def test_another_thread_than_the_one_asked_for_is_an_error_and_is_let_go(
         await ask(thread, "hello")
         await runtime.thread_archive(thread.thread_id)
         await runtime.call("thread/unarchive", {"threadId": thread.thread_id})
-        real_call = runtime.connection.call
+        connection = await runtime.server.connection()
+        real_call = connection.call
 
         async def mistaken(method: str, params: Any = None, **options: Any) -> Any:
             called.append((method, (params or {}).get("threadId")))
@@ -244,7 +245,7 @@ async def test_another_thread_than_the_one_asked_for_is_an_error_and_is_let_go(
                 reply["thread"]["id"] = "another"
             return reply
 
-        monkeypatch.setattr(runtime.connection, "call", mistaken)
+        monkeypatch.setattr(connection, "call", mistaken)
         with pytest.raises(RpcError, match=r"asked for thread .*, the server resumed another"):
             await runtime.thread_resume(thread.thread_id, SessionConfig(cwd=tmp_path))
     assert ("thread/unsubscribe", "another") in called

@@ -84,7 +84,7 @@ async def _guarded(out: Console, tell: Callable[[str, str], None], cwd: Path) ->
     with ScriptedModel(SCRIPT) as model, CodexHome(model.base_url) as home:
         config = ClientConfig(plugins=plugins, load_installed=False, env=home.env)
         async with Client.connect(config) as client:
-            version = ".".join(map(str, client.runtime.connection.server_version))
+            version = ".".join(map(str, client.runtime.server.server_version))
             out.print(f"Codex {version}, a read-only sandbox, a scripted model on this machine.")
             tell("you", PROMPT)
             result = await client.run(cwd, PROMPT)
