@@ -58,6 +58,11 @@ class Place:
     model: str | None = None
 
 
+def place_of(params: Mapping[str, Any]) -> Place:
+    """Return where an event or a request of Codex's belongs."""
+    return Place(thread_id=str(params.get("threadId")), turn_id=str(params.get("turnId")))
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What came of a question: ``refusal`` is None where it goes on, with ``input``.

@@ -7,13 +7,12 @@ stopping of turns (G7): the turn is interrupted, and the processes it has starte
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
 
 from codex_hooks import HookIssue, HookPhase, IssueKind, ToolCall
-from codex_hooks_runtime._errors import GateNotArmed, RpcError, TransportClosed
+from codex_hooks_runtime._errors import GateNotArmed, TransportClosed
 from codex_hooks_runtime._live import Lagged, LiveEvent
 from codex_hooks_runtime._tasks import owned_tasks
 
@@ -22,6 +21,7 @@ from ._items import seen_use
 from ._ledger import Ledger
 from ._policy import Deciders, Place, ThreadPolicy
 from ._relay import Relay
+from ._stopping import TurnStopper
 from ._thread_gate import ThreadGate
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._approver import Approver
     from ._dynamic import DynamicTool
     from ._ledger import ToolUseRecord
+    from ._stopping import Server
 
 GateMode: TypeAlias = Literal["native", "approvals"]
 OnUnmediated: TypeAlias = Literal["interrupt", "report"]
@@ -48,26 +49,9 @@ MAX_REQUESTS: Final = 1_024
 
 # Enough for the deltas of hundreds of turns between two looks; what is lost is taken for the worst.
 _CAPACITY: Final = 65_536
-_CALL_S: Final = 5.0
 # For the events of a turn that is over: they have been read, and only wait for their turn here.
 _SETTLE_S: Final = 1.0
 _REMEMBERED: Final = 4_096
-
-
-class Server(Protocol):
-    """What the gate needs of a connection."""
-
-    async def call(
-        self,
-        method: str,
-        params: JsonObject | None = None,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  # as Connection.call has it
-    ) -> Any:
-        """Send a request and return its result."""
-
-    def subscribe_live(self, *, capacity: int) -> LiveSubscription:
-        """Return a subscription to every event."""
 
 
 class _Profile(Protocol):
@@ -111,7 +95,7 @@ class ToolGate:
         self._over: dict[str, None] = {}
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup | None = None
-        self._server: Server | None = None
+        self._stopper: TurnStopper | None = None
 
     async def __aenter__(self) -> Self:
         if self._relay is not None:
@@ -182,12 +166,12 @@ class ToolGate:
     async def watching(self, server: Server) -> AsyncIterator[None]:
         """Read the events of ``server`` for the ``async with`` block."""
         async with server.subscribe_live(capacity=_CAPACITY) as events, owned_tasks() as tasks:
-            self._server, self._tasks = server, tasks
+            self._tasks, self._stopper = tasks, TurnStopper(server, tasks)
             tasks.start_soon(self._watch, events)
             try:
                 yield
             finally:
-                self._tasks = None
+                self._tasks = self._stopper = None
 
     def event(self, event: LiveEvent) -> None:
         """Hold one event against the verdicts; waits for nobody."""
@@ -256,12 +240,13 @@ class ToolGate:
 
     async def turn_over(self, turn_id: str) -> None:
         """Wait until the events of a turn that has ended were seen, and what they ask is done."""
-        if turn_id in self._over or self._tasks is None:
-            return
-        event = self._waiting.setdefault(turn_id, anyio.Event())
-        with anyio.move_on_after(_SETTLE_S):
-            await event.wait()
-        self._waiting.pop(turn_id, None)
+        if turn_id not in self._over and self._tasks is not None:
+            event = self._waiting.setdefault(turn_id, anyio.Event())
+            with anyio.move_on_after(_SETTLE_S):
+                await event.wait()
+            self._waiting.pop(turn_id, None)
+        if self._stopper is not None:
+            await self._stopper.wait(turn_id)
 
     def _unmediated(self, record: ToolUseRecord) -> None:
         """Record a use without a verdict, and stop its turn (G7)."""
@@ -284,19 +269,8 @@ class ToolGate:
                     continue
                 thread.policy.stopped.add(turn_id)
                 thread.stopped_by.setdefault(turn_id, record)
-            self.later(partial(self._stop, thread_id, turn_id))
-
-    async def _stop(self, thread_id: str, turn_id: str) -> None:
-        """Interrupt a turn and end the processes that it has left running."""
-        for method, params in (
-            ("turn/interrupt", {"threadId": thread_id, "turnId": turn_id}),
-            ("thread/backgroundTerminals/clean", {"threadId": thread_id}),
-        ):
-            try:
-                if self._server is not None:
-                    await self._server.call(method, params, timeout=_CALL_S)
-            except RpcError:
-                pass  # it has ended by itself, or the server has: nothing is let through either way
+            if self._stopper is not None:
+                self._stopper.stop(thread_id, turn_id)
 
     def later(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start what must not hold up the reading of events."""

@@ -1,0 +1,234 @@
+"""What no policy has judged is noticed on the event stream of the real codex, and its turn ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from codex_hooks import Block, Mutate, hookimpl
+from codex_hooks_runtime import Client, ClientConfig, SessionConfig, UnmediatedToolUse
+from codex_hooks_runtime.testing import CallTool, CodexHome, RunCommand, Say, ScriptedModel
+from runtime.gate.gated import Tools, gated, tool_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from codex_hooks import Decision, HookContext
+    from codex_hooks_runtime.testing import ModelRequest, Step
+
+pytestmark = pytest.mark.codex
+
+SECRET = "SWORDFISH"
+
+
+async def kill_shells_of(client: Client) -> None:
+    """Kill the shell between Codex and the relay's client; Codex then goes on without a verdict."""
+    gate = client.runtime.gate
+    assert gate is not None
+    assert gate._relay is not None
+    done = await anyio.run_process(["pgrep", "-f", f" -c .*{gate._relay.folder}"])
+    for pid in done.stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+
+
+class KillsShells:
+    """Has the shell killed that waits for its verdict on the command ``when``."""
+
+    client: Client
+
+    def __init__(self, when: str) -> None:
+        self.when = when
+
+    @hookimpl
+    async def pre_tool_use(self, ctx: HookContext) -> Decision | None:
+        if tool_of(ctx).input.get("command") != self.when:
+            return None
+        await kill_shells_of(self.client)
+        return Block("too late")
+
+
+@pytest.mark.parametrize("on_unmediated", ["interrupt", "report"])
+async def test_a_use_that_slipped_by_is_recorded_and_ends_its_turn(
+    tmp_path: Path, on_unmediated: str
+) -> None:
+    """G7, F22: with the control, in which it is only reported and the turn goes on."""
+    (tmp_path / "key").write_text(SECRET)
+    steps: list[Step] = [
+        RunCommand("sleep 600", {"yield_time_ms": 250}),
+        RunCommand("cat key"),
+        RunCommand("sleep 1; cat key; echo twice"),
+        Say("done"),
+    ]
+    if on_unmediated == "interrupt":
+        steps = steps[:3]  # the model is not asked again
+    plugin = KillsShells("cat key")
+
+    with anyio.fail_after(60), ScriptedModel(steps) as model, CodexHome(model.base_url) as home:
+        config = ClientConfig(
+            plugins=[plugin],
+            load_installed=False,
+            env=home.env,
+            on_unmediated="interrupt" if on_unmediated == "interrupt" else "report",
+        )
+        async with Client.connect(config) as client:
+            plugin.client = client
+            session = await client.start_session(SessionConfig(cwd=tmp_path))
+            if on_unmediated == "interrupt":
+                with pytest.raises(UnmediatedToolUse, match="Codex went on without the gate"):
+                    await session.ask("go on")
+            else:
+                await session.ask("go on")
+            params = {"threadId": session.thread_id}
+            running = await client.runtime.call("thread/backgroundTerminals/list", params)
+            uses = [use for use in client.tool_uses if use.decision == "unmediated"]
+            report = client.latest_report
+    assert report is not None
+    assert not report.is_clean
+    assert "unmediated" in report.issues[-1].message
+    assert {use.via for use in uses} == {"tripwire"}
+    assert {use.call_id for use in uses} == {"call_2"}
+    assert "twice" not in model.requests[-1].text or on_unmediated == "report"
+    # Its processes are ended with it:
+    assert [item["command"] for item in running["data"]] == (
+        [] if on_unmediated == "interrupt" else ["sleep 600"]
+    )
+
+
+async def test_a_folder_that_is_gone_ends_the_turn(tmp_path: Path) -> None:
+    """G7, F22: Codex can start no shell there, and would go on."""
+    cwd = tmp_path / "repo"
+    cwd.mkdir()
+
+    class TakesTheFolderAway:
+        @hookimpl
+        async def pre_turn(self, ctx: HookContext) -> None:
+            shutil.rmtree(cwd)
+
+    script = [RunCommand("echo ran", {"workdir": "/"}), Say("done")]
+    async with gated(script, Tools()) as (client, _):
+        session = await client.start_session(SessionConfig(cwd=cwd))
+        client.kernel.register(TakesTheFolderAway())
+        with pytest.raises(UnmediatedToolUse, match="No such file"):
+            await session.ask("go on")
+
+
+async def test_what_a_hook_of_the_users_own_makes_of_a_use_has_not_been_judged(
+    tmp_path: Path,
+) -> None:
+    """G3, G7: Codex asks all hooks at once and takes the last rewrite; ours judged another input."""
+    (tmp_path / "key").write_text(SECRET)
+    rewrite = {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "allow",
+            "updatedInput": {"command": "cat key"},
+        }
+    }
+    own = "[[hooks.PreToolUse]]\n[[hooks.PreToolUse.hooks]]\ntype = 'command'\n"
+    own += f"command = {json.dumps('echo ' + shlex.quote(json.dumps(rewrite)))}\n"
+
+    def keep_keys(ctx: HookContext) -> Decision | None:
+        return Block("no keys") if "key" in str(tool_of(ctx).input) else None
+
+    script: list[Step] = [RunCommand("echo hi"), Say("done")]
+    with (
+        anyio.fail_after(60),
+        ScriptedModel(script) as model,
+        CodexHome(model.base_url, extra_config=own) as home,
+    ):
+        config = ClientConfig(plugins=[Tools(keep_keys)], load_installed=False, env=home.env)
+        async with Client.connect(config) as client:
+            found = await client.runtime.call("hooks/list", {"cwds": [str(tmp_path)]})
+            (hook,) = (hook for hook in found["data"][0]["hooks"])
+            trusted = f"[hooks.state.{json.dumps(hook['key'])}]\n"
+            trusted += f"trusted_hash = '{hook['currentHash']}'"
+            with (home.path / "config.toml").open("a") as file:
+                file.write(f"\n{trusted}\n")
+            with pytest.raises(UnmediatedToolUse, match="no policy had judged it"):
+                await client.run(tmp_path, "go on")
+        assert not any(SECRET in request.text for request in model.requests)
+
+
+async def test_one_call_id_used_again_is_another_use(tmp_path: Path) -> None:
+    """G3, F23: side by side and one after the other; each has its own verdict."""
+    (tmp_path / "key").write_text(SECRET)
+
+    def keep_keys(ctx: HookContext) -> Decision | None:
+        match tool_of(ctx).input["command"]:
+            case "cat key":
+                return Block("no keys")
+            case "echo old":
+                return Mutate(tool_input={"command": "echo new"})
+        return None
+
+    same = [RunCommand(command, call_id="same") for command in ("echo a", "cat key", "echo old")]
+    script: list[Step] = [same, same[1], same[0], [same[0], same[0]], Say("done")]
+    plugin = Tools(keep_keys)
+    async with gated(script, plugin) as (client, model):
+        await client.run(tmp_path, "go on")
+        decisions = [use.decision for use in client.tool_uses]
+    assert sorted(decisions) == sorted(
+        ["nothing", "block", "mutate"] + ["block", "nothing", "nothing", "nothing"]
+    )
+    assert not any(SECRET in request.text for request in model.requests)
+    assert "no keys" in model.requests[2].tool_outputs["same"]
+    assert "a\n" in model.requests[3].tool_outputs["same"]
+    outputs = [tool_of(ctx).output for ctx in plugin.seen if not ctx.phase.is_pre]
+    assert sorted(outputs) == ["a\n"] * 4 + ["new\n"]
+
+
+def shell_script(text: str) -> object:
+    def step(request: ModelRequest) -> Step:
+        outputs = request.tool_outputs
+        if not outputs:
+            return RunCommand(f"{sys.executable} -i", {"tty": True, "yield_time_ms": 300})
+        if len(outputs) == 1:
+            number = outputs["call_1"].partition("session ID ")[2].split()[0]
+            written = {"session_id": int(number or 0), "chars": text, "yield_time_ms": 500}
+            return CallTool("write_stdin", written)
+        return Say("done")
+
+    return step
+
+
+async def test_without_a_terminal_nothing_can_be_written_into_a_command(tmp_path: Path) -> None:
+    """G8: by default Codex itself refuses; the next test is the control."""
+    script: list[Step] = [RunCommand("cat", {"tty": True}), Say("done")]
+    async with gated(script, Tools()) as (client, model):
+        await client.run(tmp_path, "go on")
+    assert "TTY execution is disabled" in model.requests[-1].tool_outputs["call_1"]
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+async def test_what_is_written_into_a_command_is_judged_late(
+    tmp_path: Path, *, blocks: bool
+) -> None:
+    """G8: ``interactive`` is the caller's to ask for; then the tripwire judges what is written."""
+
+    def decide(ctx: HookContext) -> Decision | None:
+        return Block("not that") if blocks and "42" in tool_of(ctx).input["command"] else None
+
+    plugin = Tools(decide)
+    async with gated(shell_script("print(40 + 2) # 42\n"), plugin) as (client, model):  # type: ignore[arg-type]
+        config = SessionConfig(cwd=tmp_path, interactive=True)
+        async with await client.start_session(config) as session:
+            if blocks:
+                with pytest.raises(UnmediatedToolUse, match="not that"):
+                    await session.ask("go on")
+                params = {"threadId": session.thread_id}
+                running = await client.runtime.call("thread/backgroundTerminals/list", params)
+                assert running["data"] == []
+            else:
+                await session.ask("go on")
+                assert "42" in model.requests[-1].tool_outputs["call_2"]
+        written = next(ctx for ctx in plugin.seen if tool_of(ctx).name == "write_stdin")
+        assert tool_of(written).input["command"] == "print(40 + 2) # 42\n"
+        assert "tripwire" in {use.via for use in client.tool_uses}
