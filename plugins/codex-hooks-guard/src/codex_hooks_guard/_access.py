@@ -1,0 +1,188 @@
+"""Which files a simple command reads, writes and removes, and which hosts it speaks to.
+
+Arguments are taken apart (``--file=x``, ``@x``, ``host:x``, ``-ox``), and every part counts as a
+path. A part that may be anything counts as any file for programs whose business are files; to
+others it is what the environment would have been.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ._arguments import after_options, has_flag, option_values
+from ._paths import resolve
+from ._programs import (
+    COPIERS,
+    HARMLESS_GIT,
+    MESSAGES,
+    NETWORK,
+    NO_FILES,
+    PATTERN_FIRST,
+    READERS,
+    REMOVERS,
+    TAKERS,
+    TREE_READERS,
+)
+from ._text import ANYTHING, EMPTY, OPEN, Hole, Text, basename
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ._command import Command
+
+_NETWORK_FILE: Final = re.compile(r"/dev/(?:tcp|udp)/([^/]+)")
+_ALWAYS_DEEP: Final = TREE_READERS | {"rg", "ag", "ack"}
+_MAX_PATH: Final = 4_096  # no system opens a longer one
+_COPY_VALUES: Final = "-t --target-directory -S --suffix -m -o -g --mode -e -i -P -F"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Absolute paths, and hosts; no host at all for a program that needs none."""
+
+    reads: tuple[Text, ...]
+    writes: tuple[Text, ...]
+    removes: tuple[Text, ...]
+    hosts: tuple[Text, ...]
+
+
+def access_of(command: Command) -> Access:
+    """Return what ``command`` touches."""
+    reads: list[Text] = []
+    writes: list[Text] = []
+    removes: list[Text] = []
+    if command.words:
+        _sort_arguments(command, reads, writes, removes)
+    for redirect in command.redirects:
+        if "<" in redirect.operator:
+            reads.append(redirect.target)
+        if ">" in redirect.operator:
+            writes.append(redirect.target)
+
+    def absolute(paths: Iterable[Text]) -> tuple[Text, ...]:
+        return tuple(
+            dict.fromkeys(
+                resolve(path, command.cwd) for path in paths if len(str(path)) <= _MAX_PATH
+            )
+        )
+
+    return Access(absolute(reads), absolute(writes), absolute(removes), tuple(_hosts(command)))
+
+
+def _sort_arguments(
+    command: Command, reads: list[Text], writes: list[Text], removes: list[Text]
+) -> None:
+    name = command.program.literal or ""
+    arguments = command.arguments
+    if name not in TAKERS and name not in REMOVERS:
+        arguments = tuple(_weakened(word) for word in arguments)
+    if name in NO_FILES or (name == "git" and _subcommand(arguments) in HARMLESS_GIT):
+        return
+    if name in REMOVERS:
+        removes += after_options(arguments, values="")
+        return
+    if name in PATTERN_FIRST and not has_flag(arguments, *PATTERN_FIRST[name]):
+        arguments = _without_first(arguments)
+    if name in COPIERS:
+        _sort_copy(name, arguments, reads, writes, removes)
+        return
+    if name in MESSAGES:
+        arguments = _without_messages(arguments, MESSAGES[name].split())
+    files = [part for word in arguments for part in parts_of(word)]
+    reads += files
+    if name in _ALWAYS_DEEP or (name in READERS and has_flag(arguments, "-r", "-R", "--recursive")):
+        reads += [Text.of(file, "/", Hole.BELOW) for file in files]
+    if name in READERS or (name == "sed" and not has_flag(arguments, "-i", "--in-place")):
+        return
+    writes += files
+
+
+def _sort_copy(
+    name: str,
+    arguments: Sequence[Text],
+    reads: list[Text],
+    writes: list[Text],
+    removes: list[Text],
+) -> None:
+    given = after_options(arguments, values=_COPY_VALUES)
+    targets = option_values(arguments, "-t", "--target-directory") or given[-1:]
+    sources = given if len(targets) == 1 and targets[0] not in given else given[:-1]
+    files = [part for source in sources for part in parts_of(source)]
+    files += [part for word in option_values(arguments, "-i", "-F") for part in parts_of(word)]
+    reads += files
+    if name in TREE_READERS or has_flag(arguments, "-r", "-R", "-a", "--recursive", "--archive"):
+        reads += [Text.of(file, "/", Hole.BELOW) for file in files]
+    for target in targets:
+        writes += parts_of(target)
+        writes += [Text.of(target, "/", basename(source)) for source in sources]
+    if name == "mv":
+        removes += sources
+
+
+def parts_of(word: Text) -> list[Text]:
+    """Return ``word`` and the parts of it that may be paths of their own."""
+    found = [word]
+    if re.match(r"-\w.", word.head):
+        found.append(word.drop(2))
+    pieces = word.split("=,@:")
+    if len(pieces) > 1 or word.head[:1] in "=,@:":
+        found += pieces
+    if word.head.startswith("file://"):
+        found.append(word.drop(7))
+    for start in re.finditer(r"[=@:,]", word.head):
+        found.append(word.drop(start.end()))
+    return [part for part in dict.fromkeys(found) if part.parts and part.literal != "-"]
+
+
+def _without_first(arguments: Sequence[Text]) -> tuple[Text, ...]:
+    for place, word in enumerate(arguments):
+        if word.head[:1] != "-":
+            return (*arguments[:place], *arguments[place + 1 :])
+    return tuple(arguments)
+
+
+def _without_messages(arguments: Sequence[Text], options: Sequence[str]) -> tuple[Text, ...]:
+    kept: list[Text] = []
+    said = False
+    for word in arguments:
+        if not said:
+            kept.append(word)
+        literal = word.head
+        cluster = re.fullmatch(r"-\w*m", literal) is not None and "-m" in options
+        said = not said and (literal in options or cluster)
+    return tuple(word for word in kept if word.head.partition("=")[0] not in options)
+
+
+def _subcommand(arguments: Sequence[Text]) -> str | None:
+    return next(iter(after_options(arguments, values="-C -c")), EMPTY).literal
+
+
+def _weakened(word: Text) -> Text:
+    return Text.of(*(Hole.AMBIENT if part in OPEN else part for part in word.parts))
+
+
+def _hosts(command: Command) -> Iterable[Text]:
+    for redirect in command.redirects:
+        if found := _NETWORK_FILE.match(str(redirect.target)):
+            yield Text.of(found[1])
+    if command.program.literal not in NETWORK:
+        return
+    found_any = False
+    for word in command.arguments:
+        if word.is_open:
+            found_any = True
+            yield ANYTHING
+        elif host := re.match(
+            r"(?:\w+://)?(?:[^/@]*@)?(?P<host>\[[^]]*\]|[\w.-]+)(?P<rest>.*)", str(word)
+        ):
+            is_url = "://" in str(word) or "@" in str(word) or host["rest"][:1] == ":"
+            if is_url or (
+                word.head[:1] != "-"
+                and re.fullmatch(r"[\w-]+(\.[\w-]+)+(/.*)?|localhost", str(word))
+            ):
+                found_any = True
+                yield Text.of(host["host"])
+    if not found_any:
+        yield EMPTY

@@ -1,0 +1,193 @@
+"""Code of other languages on a command line: what can be seen of it without running it.
+
+``python -c``, ``perl -e``, ``awk '…'`` and their like are read for their string literals, which
+are taken for the files that they touch, and for calls that start programs or remove files. Code
+that builds its strings out of something else, and hands them to such a call, is unreadable.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ._arguments import after_options, option_values
+from ._escapes import ansi
+from ._grammar import Unreadable
+from ._text import ANYTHING, EMPTY, Text, basename
+from ._wrappers import Code, Inner, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_BY_OPTION: Final = {
+    "python": ("-c",),
+    "pypy": ("-c",),
+    "perl": ("-e", "-E"),
+    "ruby": ("-e",),
+    "node": ("-e", "-p", "-pe", "--eval", "--print"),
+    "nodejs": ("-e", "-p", "--eval", "--print"),
+    "bun": ("-e", "--eval"),
+    "deno": (),
+    "php": ("-r",),
+    "lua": ("-e",),
+    "osascript": ("-e",),
+    "Rscript": ("-e",),
+    "julia": ("-e",),
+    "tclsh": (),
+    "expect": ("-c",),
+}
+_AWKS: Final = ("awk", "gawk", "mawk", "nawk")
+
+_STRING: Final = re.compile(
+    r"'''(?P<a>.*?)'''|\"\"\"(?P<b>.*?)\"\"\""
+    r"|'(?P<c>(?:[^'\\\n]|\\.)*)'|\"(?P<d>(?:[^\"\\\n]|\\.)*)\"|`(?P<e>(?:[^`\\]|\\.)*)`"
+    r"|(?:\bq[qwx]?\s*|%[qQwWx]?)(?:\{(?P<f>[^}]*)\}|\((?P<g>[^)]*)\)|/(?P<h>[^/]*)/|\[(?P<i>[^]]*)\])",
+    re.DOTALL,
+)
+_GLUE: Final = re.compile(r"[\s+.]*")
+_LIST_GLUE: Final = re.compile(r"[\s,]*")
+_PATH_GLUE: Final = re.compile(r"[\s,/]*(?:Path\()?[\s/,]*")
+_STARTS: Final = re.compile(
+    r"\b(?:system|popen\d?|spawn\w*|exec[lv]?p?e?|execSync|execFile\w*|spawnSync|check_output"
+    r"|check_call|getoutput|getstatusoutput|Popen|call|shell_exec|passthru|proc_open|qx|do\s+shell"
+    r"|subprocess|pty|child_process|getline)\b|`|%x|\|\s*[\"']"
+)
+_REMOVES: Final = re.compile(
+    r"\b(?:rmtree|unlink\w*|rmdir\w*|removedirs|remove|rmSync|rm_rf?|rm_f|rimraf|FileUtils|delete|"
+    r"truncate|file_delete)\b"
+)
+_BUILDS: Final = re.compile(
+    r"\b(?:[ab]\d\ddecode|fromhex|unhexlify|atob|rot_?13|fromCharCode|unpack|hex2bin"
+    r"|str_rot13)\b|\bchr\s*\(|\[::-1\]|,\s*['\"](?:base64|hex)['\"]\s*\)"
+)
+_RUNS_TEXT: Final = re.compile(
+    r"(?<![\w.])(?:eval|compile|execfile|marshal|pickle|instance_eval|new Function)\s*[(\"'$]"
+    r"|\bgetattr\s*\(\s*(?:os|subprocess|builtins|__)|__builtins__"
+)
+_EXEC: Final = re.compile(r"(?<![\w.])exec\s*\(")
+_TOUCHES: Final = re.compile(
+    r"\b(?:open|read_text|read_bytes|write_text|readFile\w*|writeFile\w*|file_get_contents|slurp"
+    r"|File|Path)\b"
+)
+_SED_FILE: Final = re.compile(r"(?:^|[;{}\n\d$/!])\s*[rRwW]\s*([^\s;}]+)|/[gpiI\d]*w\s+([^\s;}]+)")
+_SED_RUNS: Final = re.compile(r"(?:^|[;{}\n\d$])\s*e\b\s*(.*)|(?<=/)[gpiI\d]*e[gpiI\d]*\s*(?:$|;)")
+
+
+def foreign_code(
+    words: Sequence[Text], stdin: Text | None, streams: Mapping[str, Text]
+) -> Text | None:
+    """Return the code that an interpreter with these ``words`` runs; None where it runs a file.
+
+    The code may come by an option, as an argument, on ``stdin``, or from one of the ``streams``.
+    """
+    name = basename(words[0]).literal or ""
+    arguments = words[1:]
+    if name in _AWKS:
+        if option_values(arguments, "-f", "--file"):
+            return None
+        program = after_options(arguments, values="-F -v --assign --field-separator")
+        return program[0] if program else EMPTY
+    name = re.sub(r"[\d.]+$", "", name)
+    if name not in _BY_OPTION:
+        return None
+    if name == "deno" and arguments and arguments[0].literal == "eval":
+        return Text.join(arguments[1:], " ")
+    for place, word in enumerate(arguments):
+        option = word.literal or ""
+        if option in _BY_OPTION[name] or (
+            name in ("perl", "ruby", "python")
+            and re.fullmatch(r"-[a-zA-Z]*[eEc]", option)
+            and option[:2] + option[-1] != "--"
+            and f"-{option[-1]}" in _BY_OPTION[name]
+        ):
+            return arguments[place + 1] if place + 1 < len(arguments) else EMPTY
+        for flag in _BY_OPTION[name]:
+            if (
+                word.head.startswith(flag)
+                and len(flag) == 2
+                and word.head != flag
+                and name != "node"
+            ):
+                return word.drop(2)
+        if word.head[:1] != "-" or option == "-":
+            return stdin if option in ("-", "/dev/stdin") else streams.get(option)
+        if name == "python" and option == "-m":
+            return None
+    return stdin
+
+
+def read_foreign(name: str, code: Text) -> Iterator[Inner]:
+    """Return what ``code`` does as commands; raises `Unreadable`."""
+    if code.is_open:
+        raise Unreadable(f"the code of {name} is worked out by the command itself")
+    text = str(code)
+    starts = _STARTS.search(text) is not None
+    if _RUNS_TEXT.search(text) or (name.startswith("py") and _EXEC.search(text)):
+        raise Unreadable(f"the code of {name} runs code that it makes")
+    if _BUILDS.search(text) and (starts or _TOUCHES.search(text)):
+        raise Unreadable(f"the code of {name} builds what it uses out of something else")
+    literals = list(_literals(text))
+    if literals:
+        files = tuple(Text.of(literal) for literal in dict.fromkeys(literals))
+        yield Run((Text.of("open"), *files), f"code of {name}")
+        if _REMOVES.search(text):
+            yield Run((Text.of("rm"), Text.of("-r"), *files), f"code of {name}")
+    if starts:
+        for command in dict.fromkeys(_commands(text)):
+            yield Code(Text.of(command), f"code of {name}", guessed=True)
+
+
+def read_sed(arguments: Sequence[Text]) -> Iterator[Inner]:
+    """Return what the scripts of sed read, write and run."""
+    scripts = (
+        option_values(arguments, "-e", "--expression")
+        or after_options(arguments, values="-f --file -l")[:1]
+    )
+    for script in scripts:
+        text = str(script)
+        for found in _SED_FILE.finditer(text):
+            yield Run((Text.of("open"), Text.of(found[1] or found[2])), "script of sed")
+        if runs := _SED_RUNS.search(text):
+            command = runs[1]
+            yield Code(Text.of(command) if command else ANYTHING, "script of sed")
+
+
+def _literals(text: str) -> Iterator[str]:
+    """Return the string literals of ``text``, and neighbours joined as ``+`` or a path would."""
+    joined = path = ""
+    end = path_end = -1
+    for found, value in _strings(text):
+        yield value
+        joined = joined + value if end >= 0 and _is(_GLUE, text[end : found.start()]) else value
+        path = (
+            f"{path}/{value}"
+            if path_end >= 0 and _is(_PATH_GLUE, text[path_end : found.start()])
+            else value
+        )
+        yield joined
+        yield path
+        end = path_end = found.end()
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Return what may be run as a command: each literal, and the neighbours in a list joined."""
+    words: list[str] = []
+    end = -1
+    for found, value in _strings(text):
+        yield value
+        if end < 0 or not _is(_LIST_GLUE, text[end : found.start()]):
+            words = []
+        words.append(value)
+        if len(words) > 1:
+            yield " ".join(words)
+        end = found.end()
+
+
+def _strings(text: str) -> Iterator[tuple[re.Match[str], str]]:
+    for found in _STRING.finditer(text):
+        value = next((group for group in found.groups() if group is not None), "")
+        yield found, ansi(value) if "\\" in value else value
+
+
+def _is(glue: re.Pattern[str], between: str) -> bool:
+    return glue.fullmatch(between) is not None

@@ -1,0 +1,151 @@
+"""One rule against one simple command: whether the rule holds.
+
+A rule that restricts holds where it may: what is not known counts against the command. A rule
+that allows holds where everything is known and nothing is left over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from ._access import Access, access_of
+from ._arguments import after_options, is_flag
+from ._paths import Place, pattern_at
+from ._pattern import compile_pattern
+from ._text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ._command import Command
+    from ._rule import Rule
+
+# Options before a subcommand that take a word more.
+_GLOBAL_VALUES: Final = {
+    "git": "-C -c --git-dir --work-tree --namespace --exec-path --super-prefix",
+    "docker": "-H --host --context -l --config",
+    "kubectl": "-n --namespace --context --kubeconfig",
+    "npm": "--prefix -C",
+    "cargo": "-Z --config",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A simple command with what it touches, and the place that patterns are seen from."""
+
+    command: Command
+    access: Access
+    place: Place
+
+    @classmethod
+    def of(cls, command: Command, place: Place) -> Subject:
+        """Work out what ``command`` touches."""
+        return cls(command, access_of(command), place)
+
+
+def holds(rule: Rule, subject: Subject) -> bool:
+    """Whether every condition of ``rule`` holds for the command."""
+    command = subject.command
+    if rule.is_about_tools:
+        return True
+    if rule.action == "allow" and not _is_known(command):
+        return False
+    if command.hidden:
+        return not rule.hidden or command.hidden in rule.hidden
+    rest = _rest(rule.commands, command)
+    if rest is None:
+        return False
+    enough = all if rule.action == "allow" else any
+    access = subject.access
+    settings = [Text.of(f"{name}=", value) for name, value in command.env]
+    redirects = [Text.of(f"{each.operator} ", each.target) for each in command.redirects]
+    return not rule.hidden and all(
+        not patterns or found
+        for patterns, found in (
+            (rule.flags, any(_has_flag(flag, command) for flag in rule.flags)),
+            (rule.arguments, _some(rule.arguments, rest)),
+            (rule.env, _some(rule.env, settings)),
+            (rule.redirects, _some(rule.redirects, redirects)),
+            (rule.reads, _paths(rule.reads, access.reads, subject.place, enough)),
+            (rule.writes, _paths(rule.writes, access.writes, subject.place, enough)),
+            (rule.removes, _paths(rule.removes, access.removes, subject.place, enough)),
+            (rule.network, _some(rule.network, access.hosts, enough)),
+        )
+    )
+
+
+def is_for_tool(rule: Rule, tool: str) -> bool:
+    """Whether ``rule`` is about uses of the tool with that name; without ``tools`` it is."""
+    return not rule.tools or any(fnmatchcase(tool, pattern) for pattern in rule.tools)
+
+
+def _is_known(command: Command) -> bool:
+    texts = [*command.words, *(r.target for r in command.redirects), *(v for _, v in command.env)]
+    return not command.hidden and all(text.literal is not None for text in texts)
+
+
+def _rest(commands: Sequence[str], command: Command) -> tuple[Text, ...] | None:
+    """Return the arguments after one of ``commands``, such as ``git push``; None where it is none.
+
+    Options may stand anywhere between the words of a command.
+    """
+    if not commands:
+        return command.arguments
+    for wanted in commands:
+        program, *subcommands = wanted.split()
+        if not command.words or not _may(program, command.program):
+            continue
+        values = _GLOBAL_VALUES.get(command.program.literal or "", "")
+        given = after_options(command.arguments, values=values)[: len(subcommands)]
+        if len(given) == len(subcommands) and all(map(_may, subcommands, given)):
+            rest = list(command.arguments)
+            for word in given:
+                rest.remove(word)
+            return tuple(rest)
+    return None
+
+
+def _has_flag(flag: str, command: Command) -> bool:
+    for word in command.arguments:
+        if word.literal == "--":
+            return False
+        literal = word.literal
+        if literal is not None and is_flag(literal, flag):
+            return True
+        if word.is_anything or (word.head[:1] == "-" and word.is_open):
+            return True
+    return False
+
+
+def _some(
+    patterns: Sequence[str], texts: Iterable[Text], enough: Callable[[Iterable[bool]], bool] = any
+) -> bool:
+    wanted = [each for each in patterns if each[0] != "!"]
+    besides = [compile_pattern(each[1:], path=False) for each in patterns if each[0] == "!"]
+    given = list(texts)
+    return bool(given) and enough(
+        any(_may(each, text) for each in wanted) and not any(each.surely(text) for each in besides)
+        for text in given
+    )
+
+
+def _paths(
+    patterns: Sequence[str],
+    paths: Sequence[Text],
+    place: Place,
+    enough: Callable[[Iterable[bool]], bool],
+) -> bool:
+    at = [(each[0] == "!", pattern_at(each.removeprefix("!"), place)) for each in patterns]
+    wanted = [compile_pattern(each, path=True) for no, each in at if each and not no]
+    besides = [compile_pattern(each, path=True) for no, each in at if each and no]
+    return bool(paths) and enough(
+        any(each.may(path) for each in wanted) and not any(each.surely(path) for each in besides)
+        for path in paths
+    )
+
+
+def _may(pattern: str, text: Text) -> bool:
+    return compile_pattern(pattern, path=False).may(text)

@@ -1,0 +1,102 @@
+"""The plugin: every command and every patch before the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from codex_hooks import Allow, Ask, Block, hookimpl
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from ._judge import commands_of, judge
+from ._paths import Place
+from ._rule_files import combined, default_rules, load_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from codex_hooks import Decision, HookContext, ToolCall
+
+    from ._judge import Kind, Verdict
+    from ._rule import Rule
+
+CODEX_HOOKS_API: Final = "1"
+_MAX_SHOWN: Final = 200
+
+
+class GuardOptions(BaseModel):
+    """The options of the plugin ``guard``.
+
+    ``rules`` are further rule files, as absolute paths or from ``~/``. ``disable`` names default
+    rules that are not to count.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: tuple[Path, ...] = ()
+    disable: tuple[str, ...] = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _absolute(cls, rules: tuple[Path, ...]) -> tuple[Path, ...]:
+        paths = tuple(path.expanduser() for path in rules)
+        for path in paths:
+            if not path.is_absolute():
+                raise ValueError(f"{str(path)!r} has to be an absolute path, or to begin with ~/")
+        return paths
+
+    def load(self) -> tuple[Rule, ...]:
+        """Return the rules in force; raises `RuleError`."""
+        return combined(default_rules(), self.disable, map(load_rules, self.rules))
+
+
+class Guard:
+    """Blocks what a rule blocks, and has asked what a rule asks; the first reason is given."""
+
+    Options = GuardOptions
+
+    def __init__(self, options: GuardOptions | None = None) -> None:
+        self.rules = (options or GuardOptions()).load()
+        self._home = str(Path.home())
+
+    # A guard looks again at whatever another plugin makes of a command (K3).
+    @hookimpl
+    def pre_tool_use(self, ctx: HookContext) -> Decision | None:
+        """Judge one tool use."""
+        if ctx.tool is None:
+            return Block("the guard was asked about a tool use without a tool")
+        kind, text = _subject(ctx.tool)
+        place = Place(ctx.cwd, self._home)
+        verdict = judge(self.rules, ctx.tool.name, commands_of(kind, text, place), place)
+        if verdict.action == "block":
+            return Block(explain(verdict))
+        if verdict.action == "ask":
+            return Ask(explain(verdict))
+        return Allow() if verdict.action == "allow" else None
+
+
+def explain(verdict: Verdict) -> str:
+    """Say in a sentence or two why the strongest rule holds, and for what."""
+    first = verdict.findings[0]
+    shown = "" if first.command is None else f" It is about: {_short(str(first.command))}"
+    return f"{first.rule.reason} (rule {first.rule.name}).{shown}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _subject(tool: ToolCall) -> tuple[Kind, str]:
+    """Return what there is to judge of a tool use; input of an unknown shape is unreadable."""
+    if tool.kind == "file_change":
+        return "patch", _command_text(tool.input)
+    if tool.kind == "command":
+        return "command", _command_text(tool.input)
+    return "other", ""
+
+
+def _command_text(given: Mapping[str, Any]) -> str:
+    command = given.get("command")
+    # No text, no known shape: a character that no command may have makes it unreadable.
+    return command if isinstance(command, str) else "\0"

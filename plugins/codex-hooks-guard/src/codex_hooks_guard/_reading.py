@@ -1,0 +1,82 @@
+"""What one reading of a command has come to so far, and where it is at the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from ._command import Command, Hidden, Redirect
+from ._downloads import Downloads
+from ._grammar import Unreadable
+from ._text import ANYTHING, Text
+
+if TYPE_CHECKING:
+    from ._shell import Shell
+
+MAX_COMMANDS: Final = 1_000
+"""A command that comes down to more simple ones than this is not followed."""
+
+MAX_NESTING: Final = 16
+"""Code in code, calls in calls: deeper than this nobody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where the reading is: in which shell, in what (from outside in), with what as its input.
+
+    ``stdin`` is None where the input is that of the whole command, of which nothing is known.
+    """
+
+    shell: Shell
+    origin: tuple[str, ...] = ()
+    stdin: Text | None = None
+
+    def within(self, via: str) -> Scope:
+        """Go into what ``via`` runs; raises `Unreadable` where that is too deep."""
+        if len(self.origin) == MAX_NESTING:
+            raise Unreadable(f"it is nested more than {MAX_NESTING} levels deep")
+        return replace(self, origin=(*self.origin, via))
+
+    def fed(self, stdin: Text | None) -> Scope:
+        """Return the scope with that input."""
+        return replace(self, stdin=stdin)
+
+    def subshell(self) -> Scope:
+        """Return the scope in a shell of its own."""
+        return replace(self, shell=self.shell.copy())
+
+    def given(self, stdin: Text | None) -> Scope:
+        """Return the scope with that input if there is one, else with the one it has."""
+        return self if stdin is None else self.fed(stdin)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the words of a simple command: assignments before it, redirections."""
+
+    env: tuple[tuple[str, Text], ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """The commands that were found, the files that they fetch, the functions that they call.
+
+    ``streams`` are what the ``<(…)`` print, by the names that they have as files.
+    """
+
+    found: list[Command] = field(default_factory=list)
+    downloads: Downloads = field(default_factory=Downloads)
+    called: set[str] = field(default_factory=set)
+    streams: dict[str, Text] = field(default_factory=dict)
+
+    def add(self, command: Command) -> None:
+        """Add a command; raises `Unreadable` for one too many."""
+        if len(self.found) >= MAX_COMMANDS:
+            raise Unreadable(f"it comes down to more than {MAX_COMMANDS:,} commands")
+        self.found.append(command)
+
+    def hide(self, at: Scope, hidden: Hidden, why: str) -> Text:
+        """Add a command of which nobody can say what it is; return what it prints."""
+        self.add(Command(words=(), cwd=at.shell.cwd, origin=at.origin, hidden=hidden, why=why))
+        return ANYTHING

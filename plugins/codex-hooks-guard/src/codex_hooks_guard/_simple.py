@@ -1,0 +1,183 @@
+"""One simple command, and everything that it runs: wrappers, scripts, code in its arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._builtins import change_shell
+from ._command import Command
+from ._grammar import Unreadable, parse
+from ._inline import foreign_code, read_foreign, read_sed
+from ._patch import read_patch
+from ._printed import printed
+from ._programs import SHELLS
+from ._reading import Around, Reading, Scope
+from ._text import AMBIENT, ANYTHING, EMPTY, Hole, Text, basename
+from ._wrappers import Code, Inner, inner, names_of, script_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tree_sitter import Node
+
+_SAME_SHELL = ("command", "builtin", "noglob", "time", "exec")
+_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleCommands:
+    """Reads simple commands; ``visit`` reads a syntax tree and returns what it prints."""
+
+    reading: Reading
+    visit: Callable[[Node, Scope], Text]
+
+    def run_code(self, code: Text, at: Scope) -> Text:
+        """Read shell code, and return what it prints.
+
+        What of the code is not known has to be the environment's or a listing's.
+        """
+        if Hole.DOWNLOAD in code.parts:
+            return self.reading.hide(at, "download", "it runs what the network gives")
+        if all(part is Hole.CONTENT or not str(part).strip() for part in code.parts):
+            return EMPTY  # a local file is run, as a script is; a script is not looked into
+        if code.is_open:
+            return self.reading.hide(at, "unreadable", "it runs what it works out itself")
+        try:
+            root = parse(_with_names(code, at))
+        except Unreadable as error:
+            return self.reading.hide(at, "unreadable", str(error))
+        return self.visit(root, at)
+
+    def run_uncalled(self, at: Scope) -> None:
+        """Read the functions that nothing has called: something unseen may."""
+        for name, body in list(at.shell.functions.items()):
+            if name not in self.reading.called:
+                inside = at.subshell()
+                inside.shell.params = (AMBIENT,)
+                self.visit(body, inside.within(f"{name}()"))
+
+    def run(self, words: Sequence[Text], at: Scope, around: Around) -> Text:
+        """Read a simple command and what it runs; return what it prints."""
+        while words and words[0] == EMPTY:
+            words = words[1:]
+        shell = at.shell
+        self.reading.add(
+            Command(
+                words=tuple(words),
+                cwd=shell.cwd,
+                origin=at.origin,
+                env=around.env,
+                redirects=around.redirects,
+            )
+        )
+        if not words:
+            return EMPTY
+        program = words[0]
+        for name in names_of(basename(program)):
+            self.run([Text.of(name), *words[1:]], at, around)
+        if len(words) > 1 and not any(isinstance(part, str) for part in program.parts):
+            self.run(words[1:], at, around)  # the program may be empty, and vanish
+        if program.is_open and not basename(program).literal:
+            self.reading.hide(at, "unreadable", f"its program is {program}")
+        if self.reading.downloads.has(program, shell.cwd):
+            self.reading.hide(at, "download", f"it runs {program}, which it has downloaded")
+        out = self._inside(tuple(words), at, around)
+        change_shell(words, shell, at.stdin)
+        self.reading.downloads.note(words, around.redirects, out, at.stdin, shell.cwd)
+        return out
+
+    def _inside(self, words: tuple[Text, ...], at: Scope, around: Around) -> Text:
+        """Read what a simple command runs, and return what it prints."""
+        name = basename(words[0]).literal or ""
+        out = printed(words, at.stdin, at.shell.cwd)
+        child = at.subshell()
+        for variable, value in around.env:
+            child.shell.assign(variable, (value,))
+        if name in at.shell.functions:
+            out = self._call(name, words[1:], at)
+        if name in at.shell.aliases:
+            line = Text.join([at.shell.aliases[name], *words[1:]], " ")
+            out = self.run_code(line, at.within(f"alias {name}"))
+        if name in SHELLS or name in ("source", "."):
+            out = self._script(name, words, child if name in SHELLS else at)
+        if name in ("apply_patch", "applypatch"):
+            patch = words[1] if len(words) > 1 else at.stdin
+            for change in read_patch(ANYTHING if patch is None else patch, at.shell.cwd, at.origin):
+                self.reading.add(change)
+        for each in (*inner(words, at.stdin), *self._foreign(name, words, at)):
+            within = at.within(each.via)
+            if isinstance(each, Code):
+                out = self._code(each, within if each.here else child.within(each.via))
+                continue
+            if each.via not in _SAME_SHELL:
+                within = within.subshell()
+            if each.folder is not None:
+                within.shell.change_folder(each.folder)
+            out = self.run(each.words, within, Around(env=around.env + each.env))
+        return out
+
+    def _call(self, name: str, arguments: tuple[Text, ...], at: Scope) -> Text:
+        self.reading.called.add(name)
+        saved, at.shell.params = at.shell.params, arguments
+        out = self.visit(at.shell.functions[name], at.within(f"{name}()"))
+        at.shell.params = saved
+        return out
+
+    def _foreign(self, name: str, words: Sequence[Text], at: Scope) -> list[Inner]:
+        """Return what code of another language in a command does."""
+        if name in ("sed", "gsed"):
+            return list(read_sed(words[1:]))
+        code = foreign_code(words, at.stdin, self.reading.streams)
+        if code is None:
+            return []
+        try:
+            return list(read_foreign(name, code))
+        except Unreadable as error:
+            downloaded = Hole.DOWNLOAD in code.parts
+            self.reading.hide(at, "download" if downloaded else "unreadable", str(error))
+            return []
+
+    def _code(self, code: Code, at: Scope) -> Text:
+        if code.guessed:
+            try:
+                parse(str(code.text))
+            except Unreadable:
+                return EMPTY
+        if not code.here:
+            at = at.subshell()
+            at.shell.params = code.params
+        return self.run_code(code.text, at)
+
+    def _script(self, name: str, words: Sequence[Text], at: Scope) -> Text:
+        """Read the script of a shell: a file is not looked into, its input and ``<(…)`` are."""
+        sourced = name in ("source", ".")
+        script = next(iter(words[1:]), EMPTY) if sourced else script_of(words)
+        if script is None:
+            has_code = any(isinstance(each, Code) for each in inner(words, at.stdin))
+            code = None if has_code else at.stdin
+        elif script.literal in self.reading.streams:
+            code = self.reading.streams[script.literal]
+        elif script.literal in _STDIN:
+            code = at.stdin
+        else:
+            if self.reading.downloads.has(script, at.shell.cwd):
+                self.reading.hide(at, "download", f"it runs {script}, which it has downloaded")
+            elif script.is_anything:
+                self.reading.hide(at, "unreadable", f"it runs the script {script}")
+            at.shell.sourced = at.shell.sourced or sourced
+            return ANYTHING
+        return EMPTY if code is None else self.run_code(code, at.within(f"input of {name}"))
+
+
+def _with_names(code: Text, at: Scope) -> str:
+    """Return ``code`` as text, in which names of the shell stand for its holes."""
+    lines: list[str] = []
+    for part in code.parts:
+        if isinstance(part, str):
+            lines.append(part)
+            continue
+        name = f"__hole_{len(at.shell.variables)}"
+        at.shell.variables[name] = (Text.of(part),)
+        lines.append(f"${{{name}}}")
+    return "".join(lines)
