@@ -116,7 +116,14 @@ def test_export_writes_json_lines_as_they_are_and_csv_for_a_spreadsheet(tmp_path
 def test_nothing_that_steers_a_terminal_reaches_it(tmp_path: Path) -> None:
     """F28: not from a log that was made up either."""
     folder = log_in(tmp_path / "log", text=f"a{HARM}\nb")
-    for arguments in (("tail",), ("show", "hk-0"), ("verify",), ("tail", "--json")):
+    for arguments in (
+        ("tail",),
+        ("tail", "--json"),
+        ("show", "hk-0"),
+        ("verify",),
+        ("export",),
+        ("export", "--format", "csv"),
+    ):
         output = invoke(*arguments, "--log", folder).output
         assert not set(HARM) & set(output)
     (folder / f"9{HARM}.jsonl").write_text(f'{{"kind": "{HARM}"}}\n')

@@ -8,7 +8,7 @@ import sys
 import typer
 from codex_hooks import CodexHooksError
 
-from codex_hooks_audit._show import printable
+from codex_hooks_audit._printable import printable
 from codex_hooks_audit.cli import app
 
 

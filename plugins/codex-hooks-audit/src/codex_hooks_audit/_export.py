@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from codex_hooks_audit._printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
@@ -34,7 +36,7 @@ COLUMNS: Final = (
 )
 
 # A spreadsheet would take a cell that begins with one of these for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@")
 
 
 def export(found: Iterable[tuple[bytes, Mapping[str, Any]]], out: TextIO, wanted: Format) -> int:
@@ -85,6 +87,7 @@ def time_of(record: Mapping[str, Any]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)  # a CSV is looked at in a terminal too
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -30,33 +30,38 @@ class GroupCommit:
     def __init__(self, log: AuditLog) -> None:
         self._log = log
         self._waiting: list[_Entry] = []
-        self._queue = threading.Lock()
-        self._writing = threading.Lock()
+        self._is_writing = False
+        self._changed = threading.Condition()
 
     def append(self, body: Mapping[str, Any]) -> None:
         """Return when ``body`` is in the log; raise what the log raises if it is not."""
         entry = _Entry(body)
-        with self._queue:
+        with self._changed:
             self._waiting.append(entry)
-        with self._writing:
+            self._changed.wait_for(lambda: entry.done or not self._is_writing)
             if not entry.done:
-                self._write_all_waiting()
+                self._is_writing = True
+                batch, self._waiting = self._waiting, []
+        if not entry.done:
+            self._write(batch)
         if entry.error is not None:
             raise entry.error
 
     def close(self) -> None:
         """Close the log, once whoever is writing has done."""
-        with self._writing:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_writing)
             self._log.close()
 
-    def _write_all_waiting(self) -> None:
-        with self._queue:
-            batch, self._waiting = self._waiting, []
+    def _write(self, batch: list[_Entry]) -> None:
         error: BaseException | None = None
         try:
             self._log.append([entry.body for entry in batch])
         except BaseException as raised:  # each of those who wait has to hear of it
             error = raised
-        for entry in batch:
-            entry.error = error
-            entry.done = True
+        with self._changed:
+            for entry in batch:
+                entry.error = error
+                entry.done = True
+            self._is_writing = False
+            self._changed.notify_all()

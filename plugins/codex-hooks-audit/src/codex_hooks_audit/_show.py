@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks_audit._export import content_of, time_of
+from codex_hooks_audit._printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,11 +23,6 @@ def line_of(record: Mapping[str, Any]) -> str:
         *_particulars(record),
     ]
     return printable("  ".join(parts))
-
-
-def printable(text: str) -> str:
-    """Return ``text`` on one line, with everything escaped that would steer a terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _particulars(record: Mapping[str, Any]) -> Iterable[str]:

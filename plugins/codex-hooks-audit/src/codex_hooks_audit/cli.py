@@ -17,8 +17,9 @@ import typer
 from codex_hooks_audit._chain import Link
 from codex_hooks_audit._errors import AuditError
 from codex_hooks_audit._export import Format, export
+from codex_hooks_audit._printable import printable
 from codex_hooks_audit._read import last_records, records, size_of
-from codex_hooks_audit._show import line_of, printable
+from codex_hooks_audit._show import line_of
 from codex_hooks_audit._verify import verify
 
 if TYPE_CHECKING:
