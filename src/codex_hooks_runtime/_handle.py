@@ -54,7 +54,7 @@ class ThreadHandle:
         async with runtime.kernel.run() as run:
             for plugin in params.plugins:
                 run.register(plugin)
-            thread = await runtime.loaded(run, self.thread_id, thread.profile, thread.cwd)
+            thread = await runtime.threads.ready(run, self.thread_id, thread.profile, thread.cwd)
             self._thread = thread
             async with hooked_turn(run, thread, params) as stream:
                 yield stream

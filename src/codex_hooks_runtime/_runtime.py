@@ -6,10 +6,8 @@ its gate, the turn with its turn hooks, the answer.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
-
-import anyio
 
 from codex_hooks import HookPhase
 
@@ -21,12 +19,12 @@ from ._handle import ThreadHandle
 from ._models import PromptRunParams, PromptRunResult, RunProfile
 from ._opening import ThreadOpener
 from ._options import ConnectionOptions
-from ._sandbox import sandbox_name
 from ._server_view import ServerView
 from ._sink import SinkFeeder
 from ._state import StateProjection
 from ._supervisor import Supervisor
 from ._thread_api import ThreadApi
+from ._threads import OpenThreads
 from ._turns import changed, conclude, hooked_turn, prompt_context
 from ._wire import check_run
 
@@ -34,13 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from codex_hooks import HookKernel, HookReport, Registration, Run
+    from codex_hooks import HookKernel, HookReport, Registration
 
     from ._config import ClientConfig
     from ._models import SessionConfig
     from ._opening import How
     from ._stream import PromptRunStream
-    from ._thread import LoadedThread
 
 
 class Runtime(ThreadApi, ServerView):
@@ -63,10 +60,7 @@ class Runtime(ThreadApi, ServerView):
         self.gate = gate
         self._state = state
         self._sink = sink
-        self._opener = ThreadOpener(server, gate)
-        self._threads: dict[str, LoadedThread] = {}
-        self._plugins: dict[str, list[Registration]] = {}
-        self._opening: dict[str, anyio.Lock] = {}
+        self.threads = OpenThreads(ThreadOpener(server, gate))
 
     @classmethod
     @asynccontextmanager
@@ -112,7 +106,7 @@ class Runtime(ThreadApi, ServerView):
             if gate is not None:
                 await stack.enter_async_context(gate.watching(server))
             runtime = cls(server, kernel, gate, state, sink)
-            stack.callback(runtime._forget_all)
+            stack.callback(runtime.threads.close_all)
             yield runtime
 
     async def shutdown(self) -> None:
@@ -120,7 +114,7 @@ class Runtime(ThreadApi, ServerView):
 
         Turns that are under way end with `TransportClosed`, and so does all that is asked later.
         """
-        self._forget_all()
+        self.threads.close_all()
         await self.server.shutdown()
 
     async def run_prompt_simple(self, cwd: Path | str, prompt: str) -> PromptRunResult:
@@ -147,7 +141,7 @@ class Runtime(ThreadApi, ServerView):
         self, thread_id: str, params: PromptRunParams
     ) -> PromptRunResult:
         """Run one prompt in a thread that is loaded; `ConfigError` if it is not."""
-        if thread_id not in self._threads:
+        if self.threads.get(thread_id) is None:
             raise ConfigError(
                 f"thread {thread_id} is not loaded here: thread_resume() it, or use "
                 "run_prompt_in_thread(), which does that"
@@ -163,16 +157,17 @@ class Runtime(ThreadApi, ServerView):
         Leaving the block early interrupts the turn. The post hooks have run when it is left.
         """
         params = params.replace(cwd=check_run(params, params.cwd))
-        if thread_id in self._threads:
-            self._threads[thread_id].check(params)
+        if known := self.threads.get(thread_id):
+            known.check(params)
         async with self.kernel.run() as run:
-            _register(run, params)
+            for plugin in params.plugins:
+                run.register(plugin)
             async with bracket(
                 run, prompt_context(run, HookPhase.PRE_RUN, params, thread_id)
             ) as whole:
                 params = changed(params, whole.context)
                 profile = params.profile(plugins=(), attachments=())
-                thread = await self.loaded(run, thread_id, profile, params.cwd)
+                thread = await self.threads.ready(run, thread_id, profile, params.cwd)
                 whole.learn(thread_id=thread.thread_id)
                 async with hooked_turn(run, thread, params) as stream:
                     yield stream
@@ -184,14 +179,14 @@ class Runtime(ThreadApi, ServerView):
         Raises `BlockedByHook`, `GateNotArmed`, an `RpcError`, or `ConfigError` before anything is
         sent.
         """
-        return await self._open_with_plugins("start", None, config)
+        return await self._open("start", None, config)
 
     async def thread_resume(self, thread_id: str, config: SessionConfig) -> ThreadHandle:
         """Resume a thread of the server's record, like `thread_start`.
 
         One that is loaded here already passes the session hooks and stays as it is.
         """
-        return await self._open_with_plugins("resume", thread_id, config)
+        return await self._open("resume", thread_id, config)
 
     async def thread_fork(
         self, thread_id: str, config: SessionConfig | None = None
@@ -202,24 +197,22 @@ class Runtime(ThreadApi, ServerView):
         plugins. In the session hooks the other thread is ``ctx.parent_thread_id``.
         """
         if config is None:
-            source = self._threads.get(thread_id)
+            source = self.threads.get(thread_id)
             if source is None:
                 raise ConfigError(
                     f"thread {thread_id} is not loaded here, so there is no telling in which "
                     "folder and sandbox its fork is to work: give a SessionConfig"
                 )
             config = source.profile.session_in(source.cwd)
-        return await self._open_with_plugins("fork", thread_id, config)
+        return await self._open("fork", thread_id, config)
 
     async def thread_archive(self, thread_id: str) -> None:
         """Archive a thread; nothing it still does is let through the gate, and its plugins end."""
-        thread = self._threads.pop(thread_id, None)
-        if thread is not None:
-            thread.close()
+        self.threads.close(thread_id)
         try:
             await self.call("thread/archive", {"threadId": thread_id})
         finally:
-            _end(self._plugins.pop(thread_id, []))
+            self.threads.end_plugins(thread_id)
 
     def register_hooks(self, plugin: object, name: str | None = None) -> Registration:
         """Make one more plugin active for everything from now on."""
@@ -229,86 +222,10 @@ class Runtime(ThreadApi, ServerView):
         """Return what the hooks did in the run that finished last."""
         return self.kernel.latest_report
 
-    async def _open_with_plugins(
-        self, how: How, thread_id: str | None, config: SessionConfig
-    ) -> ThreadHandle:
+    async def _open(self, how: How, thread_id: str | None, config: SessionConfig) -> ThreadHandle:
         cwd = check_run(config, config.cwd)
-        async with self.kernel.run() as run, self._alone_with(thread_id):
-            _register(run, config)
-            thread = await self._open(run, how, thread_id, config.profile(plugins=()), cwd)
-            plugins = self._plugins.setdefault(thread.thread_id, [])
-            plugins += run.hand_over(thread.thread_id)
-            return ThreadHandle(self, thread)
-
-    async def loaded(
-        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
-    ) -> LoadedThread:
-        """Return a thread that is ready for a turn: a new one, or ``thread_id``.
-
-        One that is not loaded is resumed, in ``run``; if it was loaded, on a server that has
-        crashed since, then as it was opened there, not as ``profile`` and ``cwd`` say.
-        """
-        if thread_id is None:
-            return await self._open(run, "start", None, profile, cwd)
-        async with self._alone_with(thread_id):
-            known = self._threads.get(thread_id)
-            if known is None:
-                return await self._open(run, "resume", thread_id, profile, cwd)
-            if not known.is_lost:
-                return known
-            return await self._open(run, "resume", thread_id, known.profile, known.cwd)
-
-    async def _open(
-        self, run: Run, how: How, thread_id: str | None, profile: RunProfile, cwd: Path
-    ) -> LoadedThread:
-        before = run.context(
-            HookPhase.PRE_SESSION_START,
-            thread_id=None if how == "fork" else thread_id,
-            parent_thread_id=thread_id if how == "fork" else None,
-            cwd=str(cwd),
-            model=profile.model,
-            approval_policy=profile.approval_policy,
-            sandbox=sandbox_name(profile.sandbox_policy),
-        )
-        async with bracket(run, before) as stage:
-            thread = self._threads.get(thread_id or "") if how == "resume" else None
-            if thread is None or thread.is_lost:
-                if thread is not None:
-                    thread.close()
-                thread = await self._opener.open(
-                    how, thread_id, profile, cwd, model=stage.context.model
-                )
-            stage.learn(thread_id=thread.thread_id)
-            self._threads[thread.thread_id] = thread
-            return thread
-
-    @asynccontextmanager
-    async def _alone_with(self, thread_id: str | None) -> AsyncIterator[None]:
-        """Keep two callers from opening one thread twice: Codex would arm the first gate alone."""
-        if thread_id is None:
-            yield
-            return
-        lock = self._opening.setdefault(thread_id, anyio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and not lock.statistics().tasks_waiting:
-                self._opening.pop(thread_id, None)
-
-    def _forget_all(self) -> None:
-        for thread in self._threads.values():
-            thread.close()
-        for plugins in self._plugins.values():
-            _end(plugins)
-
-
-def _register(run: Run, profile: RunProfile) -> None:
-    for plugin in profile.plugins:
-        run.register(plugin)
-
-
-def _end(plugins: list[Registration]) -> None:
-    with ExitStack() as ended:
-        for plugin in plugins:
-            ended.enter_context(plugin)
+        async with self.kernel.run() as run:
+            for plugin in config.plugins:
+                run.register(plugin)
+            profile = config.profile(plugins=())
+            return ThreadHandle(self, await self.threads.open(run, how, thread_id, profile, cwd))

@@ -182,7 +182,7 @@ async def test_a_thread_that_is_not_loaded_here_is_forked_with_a_config(tmp_path
     async with scripted([Say("noted"), Say("forked")]) as (client, _):
         thread = await client.runtime.thread_start(SessionConfig(cwd=tmp_path))
         await ask(thread, "hello")
-        client.runtime._threads.clear()  # as after a restart of the server
+        client.runtime.threads.close(thread.thread_id)
         with pytest.raises(ConfigError, match="give a SessionConfig"):
             await client.runtime.thread_fork(thread.thread_id)
         fork = await client.runtime.thread_fork(thread.thread_id, SessionConfig(cwd=tmp_path))
