@@ -6,14 +6,13 @@ is in ``_decline``.
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks import ToolApproval
 
-from ._items import script_of
+from ._items import as_name, script_of
 from ._ledger import digest_of
 
 if TYPE_CHECKING:
@@ -118,9 +117,9 @@ def _mcp_call(thread_id: str, turn_id: str, params: Mapping[str, Any]) -> Approv
     given = meta.get("tool_params")
     given = given if isinstance(given, dict) else {}
     same = _same_input(given)
-    server, message = _as_name(params.get("serverName")), _as_name(params.get("message"))
+    server, message = as_name(params.get("serverName")), as_name(params.get("message"))
     # Codex 0.163 names the tool in its sentence alone: ...to run tool "NAME"?
-    tool = _as_name(meta.get("tool_name")) or message.rpartition("_run_tool__")[2].rstrip("_")
+    tool = as_name(meta.get("tool_name")) or message.rpartition("_run_tool__")[2].rstrip("_")
     name = f"mcp__{server}__{tool}"
     return ApprovalAsked(
         thread_id=thread_id,
@@ -144,11 +143,6 @@ def _typed(command: str) -> dict[str, Any]:
 def write_stdin_input(process_id: str, text: str) -> dict[str, Any]:
     """Return what is written into a running command, as a command of its own."""
     return {"command": text, "process_id": process_id}
-
-
-def _as_name(text: object) -> str:
-    """Return ``text`` as Codex makes it part of a tool's name."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", text) if isinstance(text, str) else ""
 
 
 def _approval(

@@ -69,8 +69,8 @@ def seen_use(item: Mapping[str, Any]) -> SeenUse | None:
             changes = {"changes": item.get("changes") or []}
             return seen("apply_patch", "file_change", changes, _has_paths(changes))
         case "mcpToolCall":
-            # The name is not compared: Codex changes it until it suits the model.
-            name = f"mcp__{item.get('server')}__{item.get('tool')}"
+            # For people: verdicts are not held against it, since Codex shortens long names.
+            name = f"mcp__{as_name(item.get('server'))}__{as_name(item.get('tool'))}"
             return seen(name, "mcp", _arguments(item))
         case "dynamicToolCall":
             return seen(str(item.get("tool")), "dynamic", _arguments(item))
@@ -92,6 +92,11 @@ def script_of(command: str) -> str:
     except ValueError:
         return command
     return words[2] if len(words) == 3 and words[1].startswith("-") else command
+
+
+def as_name(text: object) -> str:
+    """Return ``text`` as Codex makes it a part of a tool's name."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text) if isinstance(text, str) else ""
 
 
 def _arguments(item: Mapping[str, Any]) -> Mapping[str, Any]:

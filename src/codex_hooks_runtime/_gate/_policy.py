@@ -174,6 +174,7 @@ class ThreadPolicy:
             digest=digest_of(tool_input),
         )
         self._ledger.open(use)
+        return use
 
     async def tell_after(self, tool: ToolCall, place: Place, status: RunStatus) -> str | None:
         """Put an output before ``post_tool_use``; return what the model is to see in its place."""

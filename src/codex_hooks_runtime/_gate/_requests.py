@@ -6,6 +6,7 @@ are the only one, and what nobody objects to is accepted.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codex_hooks import ToolCall
@@ -90,16 +91,8 @@ class Requests:
 
     async def _question(self, asked: ApprovalAsked) -> JsonObject | None:
         """Put an approval request before the plugins, and accept what nobody objects to."""
-        tool_input = asked.input
-        if asked.kind == "file_change":
-            tool_input = await self._tripwire.changes_of(asked.thread_id, str(asked.call_id))
-        tool = ToolCall(
-            call_id=asked.call_id or "",
-            name=asked.name,
-            kind=asked.kind,
-            input=tool_input,
-            approval=asked.approval,
-        )
+        announced = await self._tripwire.announced(asked)
+        tool = replace(announced, approval=asked.approval)
         place = Place(thread_id=asked.thread_id, turn_id=asked.turn_id)
         ruling = await self._policy.rule(tool, place, "approval")
         if ruling.refusal is not None or ruling.rewritten:
@@ -134,7 +127,8 @@ class Requests:
         ruling = await self._policy.rule(tool, place, "dynamic")
         if ruling.refusal is not None:
             return told(ruling.refusal, success=False)
-        self._policy.let_through(tool, place, ruling.input)
+        use = self._policy.let_through(tool, place, tool.input)  # as Codex will show it
+        use.stages |= {"served", "finished"}
         reply = await found.call(ruling.input, self._kernel)
         after = ToolCall(
             call_id=tool.call_id,

@@ -7,6 +7,7 @@ stopping of turns (G7): the turn is interrupted, and the processes it has starte
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
@@ -93,6 +94,7 @@ class ToolGate:
         self._nobodys = self._policy(())
         self._waiting: dict[str, anyio.Event] = {}
         self._over: dict[str, None] = {}
+        self._at_work: dict[str, set[anyio.Event]] = {}
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._stopper: TurnStopper | None = None
@@ -218,20 +220,9 @@ class ToolGate:
 
     def _end_turn(self, thread: ThreadGate | None, thread_id: str, turn_id: str) -> None:
         unfinished = self.ledger.close_turn(thread_id, turn_id)
-        if thread is None or not unfinished:
-            self._settle(turn_id)
-            return
-
-        async def tell() -> None:
-            try:
-                for use in unfinished:
-                    await thread.policy.tell_unfinished(use)
-            finally:
-                self._settle(turn_id)
-
-        self.later(tell)
-
-    def _settle(self, turn_id: str) -> None:
+        if thread is not None:
+            for use in unfinished:
+                self.later(turn_id, partial(thread.policy.tell_unfinished, use))
         self._over[turn_id] = None
         if len(self._over) > _REMEMBERED:
             del self._over[next(iter(self._over))]
@@ -245,8 +236,30 @@ class ToolGate:
             with anyio.move_on_after(_SETTLE_S):
                 await event.wait()
             self._waiting.pop(turn_id, None)
+        # What is at work there has deadlines of its own: those of hooks, approvers and calls.
+        while at_work := self._at_work.get(turn_id):
+            await next(iter(at_work)).wait()
         if self._stopper is not None:
             await self._stopper.wait(turn_id)
+
+    def later(self, turn_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start what belongs to a turn and must not hold up the reading of events."""
+        if self._tasks is not None:
+            done = anyio.Event()
+            self._at_work.setdefault(turn_id, set()).add(done)
+            self._tasks.start_soon(self._work, turn_id, work, done)
+
+    async def _work(
+        self, turn_id: str, work: Callable[[], Coroutine[Any, Any, None]], done: anyio.Event
+    ) -> None:
+        try:
+            await work()
+        finally:
+            at_work = self._at_work[turn_id]
+            at_work.discard(done)
+            if not at_work:
+                del self._at_work[turn_id]
+            done.set()
 
     def _unmediated(self, record: ToolUseRecord) -> None:
         """Record a use without a verdict, and stop its turn (G7)."""
@@ -271,8 +284,3 @@ class ToolGate:
                 thread.stopped_by.setdefault(turn_id, record)
             if self._stopper is not None:
                 self._stopper.stop(thread_id, turn_id)
-
-    def later(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start what must not hold up the reading of events."""
-        if self._tasks is not None:
-            self._tasks.start_soon(work)

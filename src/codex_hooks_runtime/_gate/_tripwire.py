@@ -22,18 +22,19 @@ from ._policy import Place, place_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from ._asked import ApprovalAsked
     from ._items import SeenUse
     from ._ledger import Ledger, ToolUse
     from ._policy import ThreadPolicy
 
-# Codex tells of a file change right before it asks about it; the two are read by two tasks.
+# Codex announces a use right before it asks about it; the two are read by two tasks.
 _ITEM_S: Final = 2.0
 
 
 class Tripwire:
     """Sees the events of one thread and its sub-agents.
 
-    ``later`` starts what must not hold up the reading of events.
+    ``later`` starts what belongs to a turn and must not hold up the reading of events.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class Tripwire:
         *,
         native: bool,
         web_search: bool,
-        later: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
+        later: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], None],
     ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._native = native
         self._web_search = web_search
         self._later = later
-        self._changes: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._announced: dict[tuple[str, str], SeenUse] = {}
         self._news = anyio.Event()
 
     def see(self, method: str, params: Mapping[str, Any]) -> None:
@@ -74,11 +75,11 @@ class Tripwire:
             self._policy.unmediated(tool, place, f"Codex went on without the gate: {why}")
 
     def _item_started(self, place: Place, item: Mapping[str, Any]) -> None:
+        seen = seen_use(item)
         if self._native:
-            self._must_be_decided(place, seen_use(item))
-        elif item.get("type") == "fileChange":
-            changes = {"changes": item.get("changes") or []}
-            self._changes[place.thread_id, str(item.get("id"))] = changes
+            self._must_be_decided(place, seen)
+        elif seen is not None:
+            self._announced[place.thread_id, seen.tool.call_id] = seen
             self._news.set()
             self._news = anyio.Event()
 
@@ -92,12 +93,13 @@ class Tripwire:
         use = self._ledger.claim("ended", place.thread_id, place.turn_id, call_id, seen.fits)
         if use is not None:
             use.status = str(status)
-        self._changes.pop((place.thread_id, call_id), None)
+        self._announced.pop((place.thread_id, call_id), None)
         if not self._native and status != "declined":
             # Only now: Codex announces a use before it asks about it.
             use = self._must_be_decided(place, seen)
             if use is not None and use.kind != "dynamic":
-                self._later(partial(self._tell_observed, use, item))
+                use.stages.add("finished")
+                self._later(place.turn_id, partial(self._tell_observed, use, item))
 
     def _must_be_decided(self, place: Place, seen: SeenUse | None) -> ToolUse | None:
         if seen is None or (seen.tool.name == "webSearch" and self._web_search):
@@ -108,16 +110,17 @@ class Tripwire:
             self._policy.unmediated(seen.tool, place, "no policy had judged it")
         return use
 
-    async def changes_of(self, thread_id: str, call_id: str) -> Mapping[str, Any]:
-        """Return the input of a file change that Codex has announced, or is just about to."""
+    async def announced(self, asked: ApprovalAsked) -> ToolCall:
+        """Return the use that Codex has announced, or is about to, and asks about."""
         with anyio.fail_after(_ITEM_S):
-            while (thread_id, call_id) not in self._changes:
+            while True:
+                for (thread_id, _), seen in self._announced.items():
+                    if thread_id == asked.thread_id and _is_about(asked, seen.tool):
+                        return seen.tool
                 await self._news.wait()
-        return self._changes[thread_id, call_id]
 
     async def _tell_observed(self, use: ToolUse, item: Mapping[str, Any]) -> None:
         """Tell ``post_tool_use`` what was done; the model has seen it already."""
-        use.stages.add("finished")
         output = item.get("aggregatedOutput", item.get("result"))
         tool = ToolCall(
             call_id=use.call_id, name=use.name, kind=use.kind, input=use.input, output=output
@@ -136,7 +139,7 @@ class Tripwire:
 
         if self._ledger.claim("started", place.thread_id, place.turn_id, call_id, fits) is None:
             tool = ToolCall(call_id=call_id, name=WRITE_STDIN, kind="command", input=written)
-            self._later(partial(self._judge_late, tool, place))
+            self._later(place.turn_id, partial(self._judge_late, tool, place))
 
     async def _judge_late(self, tool: ToolCall, place: Place) -> None:
         ruling = await self._policy.rule(tool, place, "tripwire")
@@ -145,3 +148,9 @@ class Tripwire:
             refusal = "a policy would have rewritten it, and it had happened already"
         if refusal is not None:
             self._policy.unmediated(tool, place, refusal)
+
+
+def _is_about(asked: ApprovalAsked, tool: ToolCall) -> bool:
+    if asked.call_id is not None:
+        return tool.call_id == asked.call_id and tool.kind == asked.kind
+    return tool.name == asked.name and digest_of(tool.input) == digest_of(asked.input)

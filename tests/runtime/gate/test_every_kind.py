@@ -27,7 +27,8 @@ pytestmark = pytest.mark.codex
 SECRET = "SWORDFISH"
 NOTES = (
     f"\n[mcp_servers.notes]\ncommand = {json.dumps(sys.executable)}\n"
-    f"args = [{json.dumps(notes_server.__file__)}]\n"
+    # Required, so that Codex waits for it to start.
+    f"args = [{json.dumps(notes_server.__file__)}]\nrequired = true\n"
 )
 PATCH = """\
 *** Begin Patch

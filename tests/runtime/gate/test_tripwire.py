@@ -1,4 +1,4 @@
-"""What no policy has judged is noticed on the event stream of the real codex, and its turn ended."""
+"""What no policy has judged is noticed on the real codex's event stream, and its turn ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -19,6 +19,7 @@ from codex_hooks_runtime.testing import CallTool, CodexHome, RunCommand, Say, Sc
 from runtime.gate.gated import Tools, gated, tool_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from codex_hooks import Decision, HookContext
@@ -112,7 +113,7 @@ async def test_a_folder_that_is_gone_ends_the_turn(tmp_path: Path) -> None:
         async def pre_turn(self, ctx: HookContext) -> None:
             shutil.rmtree(cwd)
 
-    script = [RunCommand("echo ran", {"workdir": "/"}), Say("done")]
+    script: list[Step] = [RunCommand("echo ran", {"workdir": "/"}), Say("done")]
     async with gated(script, Tools()) as (client, _):
         session = await client.start_session(SessionConfig(cwd=cwd))
         client.kernel.register(TakesTheFolderAway())
@@ -123,7 +124,7 @@ async def test_a_folder_that_is_gone_ends_the_turn(tmp_path: Path) -> None:
 async def test_what_a_hook_of_the_users_own_makes_of_a_use_has_not_been_judged(
     tmp_path: Path,
 ) -> None:
-    """G3, G7: Codex asks all hooks at once and takes the last rewrite; ours judged another input."""
+    """G3, G7: Codex asks all hooks at once, takes the last rewrite, and ours judged another."""
     (tmp_path / "key").write_text(SECRET)
     rewrite = {
         "hookSpecificOutput": {
@@ -169,14 +170,16 @@ async def test_one_call_id_used_again_is_another_use(tmp_path: Path) -> None:
                 return Mutate(tool_input={"command": "echo new"})
         return None
 
-    same = [RunCommand(command, call_id="same") for command in ("echo a", "cat key", "echo old")]
-    script: list[Step] = [same, same[1], same[0], [same[0], same[0]], Say("done")]
+    same: list[Any] = [
+        RunCommand(command, call_id="same") for command in ("echo a", "cat key", "echo old")
+    ]
+    script: list[Any] = [same, same[1], same[0], [same[0], same[0]], Say("done")]
     plugin = Tools(keep_keys)
     async with gated(script, plugin) as (client, model):
         await client.run(tmp_path, "go on")
         decisions = [use.decision for use in client.tool_uses]
     assert sorted(decisions) == sorted(
-        ["nothing", "block", "mutate"] + ["block", "nothing", "nothing", "nothing"]
+        ["nothing", "block", "mutate", "block", "nothing", "nothing", "nothing"]
     )
     assert not any(SECRET in request.text for request in model.requests)
     assert "no keys" in model.requests[2].tool_outputs["same"]
@@ -185,15 +188,15 @@ async def test_one_call_id_used_again_is_another_use(tmp_path: Path) -> None:
     assert sorted(outputs) == ["a\n"] * 4 + ["new\n"]
 
 
-def shell_script(text: str) -> object:
+def written(text: str) -> Callable[[ModelRequest], Step]:
     def step(request: ModelRequest) -> Step:
         outputs = request.tool_outputs
         if not outputs:
             return RunCommand(f"{sys.executable} -i", {"tty": True, "yield_time_ms": 300})
         if len(outputs) == 1:
             number = outputs["call_1"].partition("session ID ")[2].split()[0]
-            written = {"session_id": int(number or 0), "chars": text, "yield_time_ms": 500}
-            return CallTool("write_stdin", written)
+            text_for = {"session_id": int(number or 0), "chars": text, "yield_time_ms": 500}
+            return CallTool("write_stdin", text_for)
         return Say("done")
 
     return step
@@ -217,7 +220,7 @@ async def test_what_is_written_into_a_command_is_judged_late(
         return Block("not that") if blocks and "42" in tool_of(ctx).input["command"] else None
 
     plugin = Tools(decide)
-    async with gated(shell_script("print(40 + 2) # 42\n"), plugin) as (client, model):  # type: ignore[arg-type]
+    async with gated(written("print(40 + 2) # 42\n"), plugin) as (client, model):
         config = SessionConfig(cwd=tmp_path, interactive=True)
         async with await client.start_session(config) as session:
             if blocks:
@@ -229,6 +232,6 @@ async def test_what_is_written_into_a_command_is_judged_late(
             else:
                 await session.ask("go on")
                 assert "42" in model.requests[-1].tool_outputs["call_2"]
-        written = next(ctx for ctx in plugin.seen if tool_of(ctx).name == "write_stdin")
-        assert tool_of(written).input["command"] == "print(40 + 2) # 42\n"
+        late = next(ctx for ctx in plugin.seen if tool_of(ctx).name == "write_stdin")
+        assert tool_of(late).input["command"] == "print(40 + 2) # 42\n"
         assert "tripwire" in {use.via for use in client.tool_uses}
