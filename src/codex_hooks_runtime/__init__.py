@@ -33,6 +33,8 @@ from ._gate._approver import ApprovalChannel, ApprovalQuestion, Approver, Pendin
 from ._gate._dynamic import DynamicTool
 from ._gate._ledger import ToolUseRecord
 from ._handle import ThreadHandle
+from ._live import Lagged, LiveEvent, LiveSubscription, Restarted
+from ._metrics import RuntimeMetrics
 from ._models import (
     AgentMessageDelta,
     ApprovalPolicy,
@@ -47,10 +49,14 @@ from ._models import (
     TurnStopped,
 )
 from ._records import FolderSkills, Page, SkillRecord, ThreadRecord, TurnRecord
+from ._restart import RestartPolicy
 from ._runtime import Runtime
 from ._sandbox import ExternalSandbox, ReadOnly, SandboxPolicy, WorkspaceWrite
 from ._session import Session
+from ._sink import EventSink
+from ._state import ItemState, RuntimeState, StateProjectionLimits, ThreadState, TurnState
 from ._stream import PromptRunStream
+from ._supervisor import ServerStatus
 from ._workflow import Workflow, quick_run
 
 __all__ = [
@@ -69,10 +75,15 @@ __all__ = [
     "ConfigError",
     "DynamicTool",
     "EmptyAssistantText",
+    "EventSink",
     "ExternalSandbox",
     "FolderSkills",
     "GateNotArmed",
     "InvalidRequest",
+    "ItemState",
+    "Lagged",
+    "LiveEvent",
+    "LiveSubscription",
     "MethodNotFound",
     "Overloaded",
     "Page",
@@ -86,17 +97,24 @@ __all__ = [
     "ReadOnly",
     "ReasoningEffort",
     "ResponseError",
+    "RestartPolicy",
+    "Restarted",
     "RpcError",
     "RpcTimeout",
     "RunProfile",
     "Runtime",
+    "RuntimeMetrics",
+    "RuntimeState",
     "SandboxPolicy",
     "ServerError",
+    "ServerStatus",
     "Session",
     "SessionConfig",
     "SkillRecord",
+    "StateProjectionLimits",
     "ThreadHandle",
     "ThreadRecord",
+    "ThreadState",
     "ToolUseRecord",
     "TransportClosed",
     "TurnCompleted",
@@ -105,6 +123,7 @@ __all__ = [
     "TurnFailure",
     "TurnInterrupted",
     "TurnRecord",
+    "TurnState",
     "TurnStopped",
     "TurnTimeout",
     "UnmediatedToolUse",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,7 +19,8 @@ from codex_hooks_runtime import (
     TurnTimeout,
 )
 from codex_hooks_runtime.testing import Hang, RunCommand, Say
-from runtime.real_client import echo, real_client
+from runtime.connection.fake_server import lifeline
+from runtime.scripted import scripted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from codex_hooks_runtime.testing import ModelRequest, Step
 
 pytestmark = pytest.mark.codex
+
+
+def echo(request: ModelRequest) -> Step:
+    """Say what was asked, for threads whose requests come in no fixed order."""
+    return Say(f"you said {request.user_texts[-1]}", chunks=8)
 
 
 class PostTurns:
@@ -50,7 +55,7 @@ async def recorded_statuses(client: Client, session: Session) -> list[str]:
 
 async def test_a_stream_ends_with_the_whole_answer(tmp_path: Path) -> None:
     async with (
-        real_client([Say("a plain answer", chunks=4)]) as client,
+        scripted([Say("a plain answer", chunks=4)]) as (client, _),
         client.stream(tmp_path, "go") as stream,
     ):
         events = [event async for event in stream]
@@ -64,7 +69,7 @@ async def test_a_stream_ends_with_the_whole_answer(tmp_path: Path) -> None:
 async def test_a_reader_that_is_too_slow_gets_the_answer_from_the_record(tmp_path: Path) -> None:
     """R3: more deltas than a buffer holds, and nobody reads until the turn has ended."""
     answer = "".join(chr(97 + number % 26) for number in range(6000))
-    async with real_client([Say(answer, chunks=len(answer))]) as client:
+    async with scripted([Say(answer, chunks=len(answer))]) as (client, _):
         ended = client.runtime.server.subscribe_live(capacity=10)
         async with ended, client.stream(tmp_path, "go") as stream:
             await until_turn_completed(ended)
@@ -92,7 +97,7 @@ async def test_a_reader_that_lost_the_middle_reads_on(tmp_path: Path) -> None:
             await go_on.wait()
 
     async with (
-        real_client(script, plugins=[Wait()]) as client,
+        scripted(script, Wait()) as (client, _),
         client.stream(tmp_path, "go") as stream,
     ):
         with anyio.fail_after(30):
@@ -109,7 +114,7 @@ async def test_leaving_a_loop_early_interrupts_the_turn_and_runs_the_post_hook(
 ) -> None:
     """R1, F30."""
     watcher = PostTurns()
-    async with real_client([(Say("partial"), Hang())], plugins=[watcher]) as client:
+    async with scripted([(Say("partial"), Hang())], watcher) as (client, _):
         async with (
             await client.start_session(SessionConfig(cwd=tmp_path)) as session,
             session.stream("go") as stream,
@@ -124,7 +129,7 @@ async def test_leaving_a_loop_early_interrupts_the_turn_and_runs_the_post_hook(
 async def test_a_turn_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     """R1."""
     watcher = PostTurns()
-    async with real_client([Hang()], plugins=[watcher]) as client:
+    async with scripted([Hang()], watcher) as (client, _):
         config = SessionConfig(cwd=tmp_path, timeout=0.2)
         async with await client.start_session(config) as session:
             with pytest.raises(TurnTimeout, match=r"within 0\.2 s"):
@@ -136,24 +141,25 @@ async def test_a_turn_that_takes_too_long_is_interrupted(tmp_path: Path) -> None
 async def test_a_cancelled_reader_leaves_no_turn_and_no_command_behind(tmp_path: Path) -> None:
     """F30: neither the turn nor what it had started."""
     watcher = PostTurns()
-    command = "echo $$ > pid; exec sleep 600"
-    async with real_client([RunCommand(command)], plugins=[watcher]) as client:
+    command = "exec 9>lifeline; touch running; exec sleep 600"
+    async with scripted([RunCommand(command)], watcher) as (client, _):
         config = SessionConfig(cwd=tmp_path, sandbox_policy="workspace-write")
         async with await client.start_session(config) as session:
-            with anyio.CancelScope() as scope:
-                async with session.stream("go") as stream:
-                    await until_running(client, stream.thread_id)
-                    scope.cancel()
-                    await stream.finish()
-            assert scope.cancelled_caught
+            with lifeline(tmp_path) as (_path, all_gone):
+                with anyio.CancelScope() as scope:
+                    async with session.stream("go") as stream:
+                        await until_there(tmp_path / "running")
+                        scope.cancel()
+                        await stream.finish()
+                assert scope.cancelled_caught
+                await all_gone()
             assert await recorded_statuses(client, session) == ["interrupted"]
-            assert "sleep 600" not in processes_in(tmp_path)
     assert watcher.statuses == ["cancelled"]
 
 
 async def test_a_caller_cancelled_before_the_turn_has_an_id_leaves_no_turn(tmp_path: Path) -> None:
     """F30: the server has been asked, and has not answered yet."""
-    async with real_client([Hang()]) as client:
+    async with scripted([Hang()]) as (client, _):
         session = await client.start_session(SessionConfig(cwd=tmp_path))
         with anyio.CancelScope() as scope:
 
@@ -186,7 +192,7 @@ async def test_two_sessions_on_one_server_never_see_each_others_events(tmp_path:
                     assert (await stream.finish()).assistant_text == f"you said {word}"
             assert {event.thread_id for event in seen[word]} == {session.thread_id}
 
-    async with real_client(echo) as client, anyio.create_task_group() as tasks:
+    async with scripted(echo) as (client, _), anyio.create_task_group() as tasks:
         for word in ("one", "two", "three"):
             tasks.start_soon(ask, client, word)
     assert sorted(seen) == ["one", "three", "two"]
@@ -195,7 +201,7 @@ async def test_two_sessions_on_one_server_never_see_each_others_events(tmp_path:
 async def test_a_stream_of_a_killed_server_says_what_happened(tmp_path: Path) -> None:
     """R5, F17: which turn it was, and how the server ended."""
     watcher = PostTurns()
-    async with real_client([(Say("partial"), Hang())], plugins=[watcher]) as client:
+    async with scripted([(Say("partial"), Hang())], watcher) as (client, _):
         async with client.stream(tmp_path, "go") as stream:
             await anext(stream)
             os.kill(client.runtime.server.pid, signal.SIGKILL)
@@ -212,15 +218,10 @@ async def until_turn_completed(events: Any) -> None:
                 return
 
 
-async def until_running(client: Client, thread_id: str) -> None:
-    """Wait for the server to hold a running command of the thread."""
+async def until_there(path: Path) -> None:
     with anyio.fail_after(30):
-        while True:
-            listed: Any = await client.runtime.server.call(
-                "thread/backgroundTerminals/list", {"threadId": thread_id}
-            )
-            if listed["data"]:
-                return
+        while not await anyio.Path(path).exists():
+            pass
 
 
 async def cancel_when_asked(client: Client, scope: anyio.CancelScope) -> None:
@@ -228,9 +229,3 @@ async def cancel_when_asked(client: Client, scope: anyio.CancelScope) -> None:
     while not any(call.method == "turn/start" for call in pending._calls.values()):
         await anyio.lowlevel.checkpoint()
     scope.cancel()
-
-
-def processes_in(folder: Path) -> str:
-    listing = subprocess.run(["ps", "-eo", "pid,args"], check=True, capture_output=True, text=True)
-    pids = (folder / "pid").read_text().split()
-    return "\n".join(line for line in listing.stdout.splitlines() if line.split()[0] in pids)
