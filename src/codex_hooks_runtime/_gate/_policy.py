@@ -162,7 +162,7 @@ class ThreadPolicy:
             )
         return Ruling(judged.input, refusal, digest_of(judged.input) != digest_of(tool.input))
 
-    def let_through(self, tool: ToolCall, place: Place, tool_input: Mapping[str, Any]) -> None:
+    def let_through(self, tool: ToolCall, place: Place, tool_input: Mapping[str, Any]) -> ToolUse:
         """Enter a use in the ledger."""
         use = ToolUse(
             thread_id=place.thread_id,

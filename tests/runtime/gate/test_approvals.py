@@ -272,7 +272,7 @@ async def test_in_the_approvals_way_what_codex_asks_about_meets_the_plugins(
                 return Mutate(tool_output="masked")
         return None
 
-    plugin = Tools(decide)
+    plugin = Tools(decide, decide)
     steps: list[Step] = [
         RunCommand("cat key"),
         RunCommand("echo old"),
