@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from codex_hooks_runtime import Client, Session
-    from codex_hooks_runtime.testing import ModelRequest, Step
+    from codex_hooks_runtime.testing import ModelRequest, ScriptedModel, Step
 
 pytestmark = pytest.mark.codex
 
@@ -139,16 +139,16 @@ async def test_a_turn_that_takes_too_long_is_interrupted(tmp_path: Path) -> None
 
 
 async def test_a_cancelled_reader_leaves_no_turn_and_no_command_behind(tmp_path: Path) -> None:
-    """F30: neither the turn nor what it had started."""
+    """F30: neither the turn nor what it had started and left running."""
     watcher = PostTurns()
-    command = "exec 9>lifeline; touch running; exec sleep 600"
-    async with scripted([RunCommand(command)], watcher) as (client, _):
+    command = RunCommand("exec 9>lifeline; exec sleep 600", {"yield_time_ms": 250})
+    async with scripted([command, Hang()], watcher) as (client, model):
         config = SessionConfig(cwd=tmp_path, sandbox_policy="workspace-write")
         async with await client.start_session(config) as session:
             with lifeline(tmp_path) as (_path, all_gone):
                 with anyio.CancelScope() as scope:
                     async with session.stream("go") as stream:
-                        await until_there(tmp_path / "running")
+                        await until_asked(model, 2)
                         scope.cancel()
                         await stream.finish()
                 assert scope.cancelled_caught
@@ -218,10 +218,10 @@ async def until_turn_completed(events: Any) -> None:
                 return
 
 
-async def until_there(path: Path) -> None:
+async def until_asked(model: ScriptedModel, count: int) -> None:
     with anyio.fail_after(30):
-        while not await anyio.Path(path).exists():
-            pass
+        while len(model.requests) < count:
+            await anyio.lowlevel.checkpoint()
 
 
 async def cancel_when_asked(client: Client, scope: anyio.CancelScope) -> None:
