@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from codex_hooks import HookContext, HookPhase, ToolCall, hookimpl
@@ -11,9 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class _Hooked:
+    """A plugin that is equal to no other: pluggy takes equal ones for the same."""
+
+
 def hooked(function: Callable[..., object], hook: str = "pre_turn", **options: Any) -> object:
     """Return a plugin that implements ``hook`` with ``function``."""
-    return SimpleNamespace(**{hook: hookimpl(**options)(function)})
+    plugin = _Hooked()
+    setattr(plugin, hook, hookimpl(**options)(function))
+    return plugin
 
 
 def inline(function: Callable[..., object], hook: str = "pre_turn", **options: Any) -> object:

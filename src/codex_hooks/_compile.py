@@ -18,7 +18,7 @@ from codex_hooks._context import HookPhase
 from codex_hooks._errors import PluginError
 from codex_hooks._match import HookMatcher
 from codex_hooks._plan import Implementation, Style
-from codex_hooks._specs import DEFAULT_TIMEOUT, PROJECT, HookSpecs
+from codex_hooks._specs import DEFAULT_TIMEOUT, PROJECT, HookSpecs, behind_face
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -54,7 +54,7 @@ def compile_plugin(plugin: object, name: str, *, scope: str, observe: bool) -> C
         if options is None:
             continue
         hook = options.get("specname") or attribute
-        function = getattr(plugin, attribute)
+        function = behind_face(getattr(plugin, attribute))
         # Our marker adds options that pluggy's type does not know; pluggy's own leaves them out.
         given = cast("dict[str, Any]", options)
         try:

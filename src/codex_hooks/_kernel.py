@@ -23,6 +23,8 @@ from codex_hooks._workers import MAX_THREADS, Workers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pluggy import PluginManager
+
     from codex_hooks._context import HookContext, HookPhase
     from codex_hooks._plan import Plan
     from codex_hooks._report import HookReport, SkippedPlugin
@@ -88,6 +90,11 @@ class HookKernel:
         Raises what `load_installed` raises.
         """
         return discover(Registry(starts=False), Settings.load() if settings is None else settings)
+
+    @property
+    def pluggy(self) -> PluginManager:
+        """The global plugins as pluggy holds them: to look at, not to register with."""
+        return self._registry.manager
 
     def registrations(self) -> tuple[Registration, ...]:
         """Return every active plugin: global ones first, each scope in the order of asking."""

@@ -12,10 +12,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
+import pluggy
+
 from codex_hooks._compile import ARGUMENTS, compile_plugin
 from codex_hooks._dispatch import describe
 from codex_hooks._errors import PluginError
 from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
+from codex_hooks._specs import PROJECT, HookSpecs
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -86,6 +89,9 @@ class Registry:
 
     def __init__(self, *, starts: bool = True) -> None:
         self._starts = starts
+        # Global plugins are pluggy's, hookspecs and all; it has no notion of a thread's own.
+        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager.add_hookspecs(HookSpecs)
         self._lock = threading.RLock()
         self._sequence = 0
         # Reserved while a plugin starts, so that no second one of its name can come between.
@@ -117,7 +123,10 @@ class Registry:
             plugin, name, scope=thread_id or GLOBAL, observe=mode == "observe"
         )
         with self._lock:
-            self._reserve(name, thread_id)
+            self._check_free(name, thread_id)
+            if thread_id is None:
+                self._enter(plugin, name)
+            self._names.add((thread_id, name))
             self._sequence += 1
             order = (1, self._sequence, name) if rank is None else (0, rank, name)
         registration = Registration(
@@ -132,6 +141,8 @@ class Registry:
         except BaseException:
             with self._lock:
                 self._names.discard((thread_id, name))
+                if thread_id is None:
+                    self.manager.unregister(name=name)
             raise
         return registration
 
@@ -158,7 +169,8 @@ class Registry:
         with self._lock:
             if not self._is_active(registration):
                 return
-            self._reserve(registration.name, thread_id)
+            self._check_free(registration.name, thread_id)
+            self._names.add((thread_id, registration.name))
             before = registration.thread_id
             registration.thread_id = thread_id
             registration._compiled = {  # noqa: SLF001
@@ -188,7 +200,23 @@ class Registry:
             ]
             return (*self._global, *scoped)
 
-    def _reserve(self, name: str, thread_id: str | None) -> None:
+    def _enter(self, plugin: object, name: str) -> None:
+        """Register a global plugin with pluggy, which validates it in its own way."""
+        known = self.manager.get_name(plugin)
+        if known is not None:
+            raise PluginError(
+                f"plugin {name!r} is the object that is registered as {known!r}: register another "
+                "instance of it",
+                plugin=name,
+            )
+        try:
+            self.manager.register(plugin, name)
+        except (ValueError, pluggy.PluginValidationError) as error:
+            raise PluginError(
+                f"plugin {name!r} is refused by pluggy: {error}", plugin=name
+            ) from error
+
+    def _check_free(self, name: str, thread_id: str | None) -> None:
         where = f"in thread {thread_id!r}" if thread_id else "globally"
         if (thread_id, name) in self._names:
             raise PluginError(
@@ -202,7 +230,6 @@ class Registry:
                 "give it another name",
                 plugin=name,
             )
-        self._names.add((thread_id, name))
 
     def _publish(self, registration: Registration) -> None:
         if registration.thread_id is None:
@@ -224,6 +251,7 @@ class Registry:
     def _withdraw(self, registration: Registration, thread_id: str | None) -> None:
         self._names.discard((thread_id, registration.name))
         if thread_id is None:
+            self.manager.unregister(name=registration.name)
             self._replace_global([item for item in self._global if item is not registration])
             return
         overlay = self._overlays[thread_id]

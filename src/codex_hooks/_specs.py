@@ -6,6 +6,8 @@ for ``plugin_start`` and ``plugin_stop``, which are sync.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import pluggy
@@ -69,18 +71,43 @@ def hookimpl(
     """
 
     def mark(function: _F) -> _F:
-        _mark(function, wrapper=wrapper, tryfirst=tryfirst, trylast=trylast, specname=specname)
+        marked = _sync_face(function) if wrapper else function
+        _mark(marked, wrapper=wrapper, tryfirst=tryfirst, trylast=trylast, specname=specname)
         # pluggy keeps every key of this mapping in HookImpl.opts.
-        function.codex_hooks_impl |= {  # type: ignore[attr-defined]
+        marked.codex_hooks_impl |= {  # type: ignore[attr-defined]
             "timeout": timeout,
             "on_error": on_error,
             "inline": inline,
             "recheck": recheck,
             "match": match,
         }
-        return function
+        return marked
 
     return mark if function is None else mark(function)
+
+
+def _sync_face(function: _F) -> _F:
+    """Give an async generator the face of a plain one, which pluggy asks of a wrapper."""
+    if not inspect.isasyncgenfunction(function):
+        return function
+
+    @functools.wraps(function)
+    def face(*_args: Any, **_kwargs: Any) -> Any:
+        yield
+        raise TypeError("codex_hooks calls the async generator behind this, and nothing else does")
+
+    face.codex_hooks_async = function  # type: ignore[attr-defined]
+    return face  # type: ignore[return-value]
+
+
+def behind_face(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what to call for ``function``: an async generator, if it is the face of one."""
+    original = getattr(function, "codex_hooks_async", None)
+    if original is None:
+        return function
+    owner = getattr(function, "__self__", None)
+    bound: Callable[..., Any] = original if owner is None else original.__get__(owner)
+    return bound
 
 
 class HookSpecs:

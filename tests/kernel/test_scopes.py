@@ -4,8 +4,10 @@ import gc
 import threading
 import weakref
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import anyio
+import pluggy
 import pytest
 
 from codex_hooks import (
@@ -125,18 +127,46 @@ def test_a_scope_or_a_name_that_nobody_could_ask_for_is_refused(given: dict[str,
     assert kernel.registrations() == ()
 
 
-async def test_one_plugin_object_may_be_registered_under_two_names() -> None:
-    """K9: it is asked twice, and each registration ends on its own."""
+async def test_one_plugin_object_is_global_once_and_of_any_number_of_threads() -> None:
+    """K9: pluggy takes an object once; a thread's registrations end each on its own."""
     kernel = HookKernel()
-    asked: list[int] = []
-    plugin = inline(lambda ctx: asked.append(1))
-    first = kernel.register(plugin, "one")
-    kernel.register(plugin, "two")
-    await kernel.run_pre(turn())
-    assert len(asked) == 2
+    asked: list[str | None] = []
+    plugin = inline(lambda ctx: asked.append(ctx.thread_id))
+    kernel.register(plugin, "one")
+    with pytest.raises(PluginError, match="'two' is the object that is registered as 'one'"):
+        kernel.register(plugin, "two")
+    assert [name for name, _ in kernel.pluggy.list_name_plugin()] == ["one"]
+
+    first = kernel.register(plugin, "two", thread_id="a")
+    kernel.register(plugin, "two", thread_id="b")
     first.unregister()
-    await kernel.run_pre(turn())
-    assert len(asked) == 3
+    for thread_id in ("a", "b"):
+        await kernel.run_pre(turn(thread_id=thread_id))
+    assert asked == ["a", "b", "b"]
+
+
+def test_global_plugins_are_plugins_of_pluggys_own_manager() -> None:
+    """Hookspecs, registration and validation are pluggy's, and end with the registration."""
+    kernel = HookKernel()
+
+    class Plugin:
+        @pluggy.HookimplMarker("codex_hooks")
+        def pre_turn(self, ctx: HookContext) -> None: ...
+
+        @hookimpl(wrapper=True)
+        async def pre_run(self, ctx: HookContext) -> AsyncIterator[None]:
+            yield
+
+    plugin = Plugin()
+    registration = kernel.register(plugin, "one")
+    manager = kernel.pluggy
+    assert manager.get_plugin("one") is plugin
+    assert [item.plugin for item in manager.hook.pre_turn.get_hookimpls()] == [plugin]
+    assert [item.wrapper for item in manager.hook.pre_run.get_hookimpls()] == [True]
+    manager.check_pending()
+    registration.unregister()
+    assert manager.list_name_plugin() == []
+    assert manager.hook.pre_turn.get_hookimpls() == []
 
 
 class Lifecycle:

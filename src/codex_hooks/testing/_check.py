@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from codex_hooks._context import HookContext, HookPhase
+from codex_hooks._report import IssueKind
 
 from ._asking import kernel_with, on_a_loop
 from ._contexts import command, patch, prompt, session, tool, tool_output
@@ -99,6 +100,8 @@ class _Inquiry:
             ctx = ctx.evolve(correlation_id=run.correlation_id)
             outcome = await (run.pre(ctx) if ctx.phase.is_pre else run.post(ctx))
         for issue in outcome.report.issues:
+            if issue.kind is IssueKind.TIMEOUT and ctx.deadline is not None:
+                continue  # a plugin is not to blame for the time that it was not given
             if "FrozenInstanceError" in issue.message or "_frozen.py" in issue.message:
                 self.note(strain, ctx, "changes the context in place")
             else:

@@ -18,12 +18,12 @@ import anyio
 import pytest
 
 from codex_hooks_runtime import _errors
-from codex_hooks_runtime.testing import Hang, Say, ScriptedModel
+from codex_hooks_runtime.testing import Hang, ModelRequest, Say, ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codex_hooks_runtime.testing import ModelRequest, Step
+    from codex_hooks_runtime.testing import Step
 
 ASK = json.dumps({"model": "m", "input": []})
 
