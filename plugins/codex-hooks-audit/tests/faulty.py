@@ -17,7 +17,7 @@ Fault: TypeAlias = Literal["ENOSPC", "EIO", "short"]
 class FaultyFiles(Files):
     """Fails at its call number ``at`` (from 1); with ``for_good`` at all later ones too.
 
-    ``short`` writes a half before it fails, as a disk does that fills up.
+    ``short`` writes a part before it fails, as a disk does that fills up.
     """
 
     def __init__(self, at: int, fault: Fault, *, for_good: bool = False) -> None:
@@ -42,7 +42,7 @@ class FaultyFiles(Files):
 
     def write_at(self, fd: int, data: bytes, offset: int) -> None:
         if self._comes() and self._fault == "short":
-            os.pwrite(fd, data[: len(data) // 2], offset)
+            os.pwrite(fd, data[:100], offset)
         self._count()
         super().write_at(fd, data, offset)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from codex_hooks_audit import AuditError, AuditLog, LogTampered, UnsafePath, verify
+from codex_hooks_audit._content import load_key
+from codex_hooks_audit._files import Files
 from codex_hooks_audit._group import GroupCommit
 from codex_hooks_audit._log import Durability
 from codex_hooks_audit._read import records
@@ -238,9 +240,14 @@ def test_a_place_that_others_can_bend_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "file" / "audit", "cannot be")
 
 
-@pytest.mark.parametrize("name", ["000000000001.jsonl", "anchor.json", "lock"])
+@pytest.mark.parametrize("name", ["000000000001.jsonl", "anchor.json", "lock", "digest.key"])
 def test_a_file_of_the_log_that_others_could_change_is_refused(tmp_path: Path, name: str) -> None:
     """F29."""
+
+    def use(folder: Path) -> None:
+        load_key(folder, Files())
+        AuditLog(folder).append(numbered(1, 1))
+
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("")
     for harm, says in (
@@ -253,9 +260,17 @@ def test_a_file_of_the_log_that_others_could_change_is_refused(tmp_path: Path, n
         folder.mkdir(mode=0o700)
         harm(folder / name)
         with pytest.raises(UnsafePath, match=says):
-            AuditLog(folder).append(numbered(1, 1))
+            use(folder)
         assert elsewhere.read_text() == ""
         shutil.rmtree(folder)
+
+
+def test_a_log_whose_first_anchor_was_torn_begins_anew(tmp_path: Path) -> None:
+    """F25, F26: there was no record yet that could be lost."""
+    (tmp_path / "anchor.json").touch(mode=0o600)
+    (tmp_path / "anchor.json").write_bytes(b'{"count": 0, "seg')
+    AuditLog(tmp_path).append(numbered(1, 1))
+    assert verify(tmp_path).intact
 
 
 def test_a_record_that_is_too_large_is_refused_and_the_log_goes_on(tmp_path: Path) -> None:

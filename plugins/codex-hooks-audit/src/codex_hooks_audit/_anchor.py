@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple
 
 from codex_hooks_audit._chain import START, Link
-from codex_hooks_audit._errors import LogTampered
 
 NAME: Final = "anchor.json"
 SLOT_BYTES: Final = 512
@@ -65,12 +64,12 @@ def first_anchor() -> Anchor:
     return Anchor(START.seq, segment_name(1), 0, START.hash)
 
 
-def decode(data: bytes) -> Place:
-    """Return the newer anchor of the file's content; `LogTampered` where there is none."""
+def decode(data: bytes) -> Place | None:
+    """Return the newer anchor of the file's content; None where there is no whole one."""
     found = [(_decoded(data[at : at + SLOT_BYTES]), at) for at in SLOTS]
     whole = [(anchor, at) for anchor, at in found if anchor is not None]
     if not whole:
-        raise LogTampered(f"{NAME} cannot be read: look at the log with `codex-hooks audit verify`")
+        return None
     anchor, at = max(whole)
     return Place(anchor, SLOTS[1] - at)
 

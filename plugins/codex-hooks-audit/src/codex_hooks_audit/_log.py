@@ -105,8 +105,7 @@ class AuditLog:
             return self._place
         self.close()
         self._anchor_file.open(self.folder / _anchor.NAME)
-        data = self._anchor_file.read(0, _anchor.SIZE)
-        place = _anchor.decode(data) if data else self._begun()
+        place = _anchor.decode(self._anchor_file.read(0, _anchor.SIZE)) or self._begun()
         self._drop_unbegun(place.anchor)
         self._open_segment(place.anchor)
         return self._mended(place)
@@ -122,7 +121,9 @@ class AuditLog:
     def _begun(self) -> Place:
         """Begin a log, where there are no records yet."""
         if any(path.stat().st_size for path in self.folder.glob("*.jsonl")):
-            raise LogTampered(f"{self.folder} has records and no {_anchor.NAME}: {_WHAT_TO_DO}")
+            raise LogTampered(
+                f"{self.folder} has records and no {_anchor.NAME} that can be read: {_WHAT_TO_DO}"
+            )
         return self._put(Place(first_anchor(), _anchor.SLOTS[0]))
 
     def _drop_unbegun(self, anchor: Anchor) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks_audit import _anchor
 from codex_hooks_audit._chain import MAX_LINE
-from codex_hooks_audit._errors import AuditError, LogTampered
+from codex_hooks_audit._errors import AuditError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,9 +32,10 @@ def segments(folder: Path) -> list[Path]:
 def anchor_of(folder: Path) -> Anchor | None:
     """Return the anchor, or None where there is none that can be read."""
     try:
-        return _anchor.decode((folder / _anchor.NAME).read_bytes()).anchor
-    except (FileNotFoundError, LogTampered):
+        place = _anchor.decode((folder / _anchor.NAME).read_bytes())
+    except FileNotFoundError:
         return None
+    return place.anchor if place else None
 
 
 def lines(path: Path) -> Iterator[bytes]:
