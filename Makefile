@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PLUGINS := $(wildcard plugins/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak bench check format protocol clean
@@ -9,18 +10,19 @@ STAMP := $(VENV)/.installed
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "codex-hooks needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group check --editable '.[codex]'
+	$(BIN)/python -m pip install --quiet --group check --editable '.[codex]' $(PLUGINS:%=--editable %)
 	@touch $@
 
 demo: $(STAMP)  ## one prompt through the real codex, offline, under two plugins
 	@$(BIN)/codex-hooks demo
 
 test: $(STAMP)  ## all tests, those on the real codex binary included
+	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest --quiet $$plugin || exit 1; done
 	@$(BIN)/python -m pytest
 
 soak: $(STAMP)  ## the kernel through a hundred thousand random steps
@@ -39,6 +41,7 @@ check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
 
 format: $(STAMP)  ## format and fix what can be fixed
 	$(BIN)/ruff format .
