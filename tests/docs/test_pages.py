@@ -59,3 +59,14 @@ async def test_the_example_on_the_real_codex_holds(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PASSWORD=hunter2")
 
     await namespace["the_secret_stays_here"](tmp_path)
+
+
+def test_every_command_is_documented() -> None:
+    from codex_hooks_runtime.cli._app import app
+
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+
+    assert names
+    for name in names:
+        assert f"$ codex-hooks {name}" in page
