@@ -28,6 +28,8 @@ async def gated(
     *plugins: object,
     extra_config: str = "",
     model_name: str = "gpt-5.5",
+    rules: str = "",
+    env: Mapping[str, str] | None = None,
     seconds: float = 60,
     **config: Any,
 ) -> AsyncIterator[tuple[Client, ScriptedModel]]:
@@ -36,7 +38,14 @@ async def gated(
         ScriptedModel(script) as model,
         CodexHome(model.base_url, model_name, extra_config) as home,
     ):
-        options: dict[str, Any] = {"load_installed": False, "env": home.env, "plugins": plugins}
+        if rules:
+            (home.path / "rules").mkdir()
+            (home.path / "rules" / "test.rules").write_text(rules)
+        options: dict[str, Any] = {
+            "load_installed": False,
+            "env": home.env | dict(env or {}),
+            "plugins": plugins,
+        }
         async with Client.connect(ClientConfig(**(options | config))) as client:
             yield client, model
         assert model.unexpected == ()
