@@ -42,13 +42,19 @@ def test_the_demo_shows_the_secret_kept_and_lost_without_plugins(place: Path) ->
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    guarded, _, bare = done.stdout.partition("The same again without plugins")
+    guarded, _, rest = done.stdout.partition("The same again without plugins")
+    bare, _, installed = rest.partition("Under codex-hooks-guard, -redact and -audit")
     assert "house-rules  pre_turn adds a line to the prompt" in guarded
     assert "no-secrets  pre_tool_use blocks it" in guarded
     assert "files that hold secrets are not read here (blocked by plugin NoSecrets)" in guarded
     assert "was sent the secret: no" in guarded
     assert "hook report hk-" in guarded
     assert "was sent the secret: yes" in bare
+    assert "received: Deploy the shop. The token is [redacted github-pat" in installed
+    assert "rule credential-files" in installed
+    assert "intact: " in installed
+    assert "NOT INTACT: record 3 was changed" in installed
+    assert "was sent the token or the key: no" in installed
 
 
 def test_ctrl_c_during_the_demo_leaves_no_process_and_no_socket(place: Path) -> None:

@@ -1,7 +1,8 @@
 """``codex-hooks demo``: one prompt through the real Codex, offline, under two plugins.
 
 Nothing here is staged but the model: Codex, its sandbox, its tools and the gate are the real ones.
-The same script runs a second time without plugins, so that what they prevented can be seen.
+The same script runs a second time without plugins, so that what they prevented can be seen. Where
+the project's own plugins are installed, they are shown too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from codex_hooks import Block, HookContext, Mutate, hookimpl
 from codex_hooks_runtime import Client, ClientConfig
 from codex_hooks_runtime.testing import CodexHome, RunCommand, Say, ScriptedModel
 
+from . import _demo_plugins
 from ._output import console, printable, report_table
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ async def demo() -> int:
         out.print("\nThe same again without plugins, to see what they prevented:")
         bare = await _bare(cwd)
         tell("model", f"was sent the secret: {_yes(bare)}")
-    return 0 if bare and not guarded else 1
+        kept = await _demo_plugins.show(out, tell, cwd) if _demo_plugins.installed() else True
+    return 0 if bare and kept and not guarded else 1
 
 
 async def _guarded(out: Console, tell: Callable[[str, str], None], cwd: Path) -> bool:
