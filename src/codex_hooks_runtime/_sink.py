@@ -53,23 +53,23 @@ class SinkFeeder:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Feed the sink during the block, and with what is left for `FLUSH_SECONDS` after it."""
-        done = anyio.Event()
+        # Shielded, since there are events to the end of the block even if that is cancelled.
+        life = anyio.CancelScope(shield=True)
 
         async def feed() -> None:
-            try:
-                while batch := await self._events.receive_batch():
-                    await self._deliver([item for item in batch if isinstance(item, LiveEvent)])
-            except TransportClosed:
-                pass  # all that the server ever said is delivered
-            done.set()
+            with life:
+                try:
+                    while batch := await self._events.receive_batch():
+                        await self._deliver([one for one in batch if isinstance(one, LiveEvent)])
+                except TransportClosed:
+                    pass  # all that the server ever said is delivered
 
         async with self._events, owned_tasks() as tasks:
             tasks.start_soon(feed)
             try:
                 yield
             finally:
-                with anyio.move_on_after(FLUSH_SECONDS, shield=True):
-                    await done.wait()
+                life.deadline = anyio.current_time() + FLUSH_SECONDS
 
     async def _deliver(self, events: Sequence[LiveEvent]) -> None:
         if not self._is_async:

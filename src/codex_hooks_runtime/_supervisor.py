@@ -84,9 +84,12 @@ class Supervisor:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            # In a task of its own, so that no cancellation of its owner's cuts the end short.
             tasks = await stack.enter_async_context(owned_tasks())
+            stack.callback(self._life.cancel)
             await tasks.start(self._supervise)
+            # A cancelled owner still has turns to interrupt and threads to let go: the server is
+            # ended when the block is left, not before.
+            self._life.shield = True
             self._cleanup = stack.pop_all()
         return self
 

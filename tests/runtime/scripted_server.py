@@ -166,6 +166,9 @@ class Server:
             raise Refused("no active turn to interrupt")
         return {}, self._end(turn, "interrupted")
 
+    def on_bench_turns(self, _: Json) -> tuple[Json, bytes]:
+        return {"active": sorted(self._turns)}, b""
+
     def on_bench_echo(self, params: Json) -> tuple[Json, bytes]:
         return params, b""
 
