@@ -17,12 +17,14 @@ from codex_hooks_runtime import (
     PromptRunResult,
 )
 
+from ._approver import terminal_approver
 from ._output import complain, console, print_outcome, printable, report_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codex_hooks import HookReport
+    from codex_hooks_runtime import ToolUseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,15 @@ async def run(request: Request) -> int:
     """Run the prompt, print as it goes, and return the exit code."""
     result: PromptRunResult | None = None
     error: CodexHooksError | None = None
-    async with Client.connect(ClientConfig(plugins=request.plugins)) as client:
+    config = ClientConfig(plugins=request.plugins, approver=terminal_approver())
+    async with Client.connect(config) as client:
         try:
             result = await _stream(client, request)
         except CodexHooksError as failure:
             error = failure
-        report = client.latest_report
+        report, uses = client.latest_report, client.tool_uses
     if request.as_json:
-        print(json.dumps(_document(result, error, report), indent=2))
+        print(json.dumps(_document(result, error, report, uses), indent=2))
     else:
         _print_end(error, report, with_report=request.with_report)
     if error is None:
@@ -83,10 +86,14 @@ def _print_end(
 
 
 def _document(
-    result: PromptRunResult | None, error: CodexHooksError | None, report: HookReport | None
+    result: PromptRunResult | None,
+    error: CodexHooksError | None,
+    report: HookReport | None,
+    uses: Sequence[ToolUseRecord],
 ) -> dict[str, Any]:
     return {
         "result": asdict(result) if result else None,
         "error": {"type": type(error).__name__, "message": str(error)} if error else None,
         "report": report.to_dict() if report else None,
+        "tool_uses": [asdict(use) for use in uses],
     }
