@@ -123,7 +123,7 @@ def _has_paths(changes: Mapping[str, Any]) -> Callable[[ToolUse], bool]:
     def fits(use: ToolUse) -> bool:
         if use.kind not in {"file_change", "command"}:
             return False
-        judged = ["/" + path.lstrip("./") for path in _patch(use.input).paths]
+        judged = [re.sub(r"^(\.{0,2}/)*", "/", path) for path in _patch(use.input).paths]
         return all(any(f"/{path}".endswith(end) for end in judged) for path in touched)
 
     return fits
