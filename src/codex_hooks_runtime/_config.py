@@ -32,7 +32,7 @@ class ClientConfig:
     ``settings`` (by default: the settings files and the environment). ``load_installed=False``
     leaves the installed ones out. ``codex`` is the binary, by default the one that is installed
     with ``codex-hooks[codex]``, else the one on PATH; ``env`` is its whole environment, by default
-    this process's.
+    this process's, but for a mark by which all that it starts is found when it ends (R6).
 
     ``tool_gate="native"`` puts every tool use before the plugins (G1); ``"approvals"`` only what
     Codex asks about, at a price that docs/tool-gate.md names. ``approver`` is who decides where a

@@ -1,7 +1,8 @@
 """The server's process and its three pipes.
 
 However its owner leaves, cancelled or not, no process is left (R6): stdin is closed, then SIGTERM,
-then SIGKILL go to the whole process group, each after a bounded wait.
+then SIGKILL go to the whole process group, each after a bounded wait; last, what the server has
+started outside of its group is killed too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ._errors import CodexNotFound
+from ._mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,10 +39,13 @@ class StdioTransport:
     It has no tasks: its owner runs `drain_stderr` in one, and has one sender and one receiver.
     """
 
-    def __init__(self, process: Process, *, exit_grace: float, term_grace: float) -> None:
+    def __init__(
+        self, process: Process, mark: Mark, *, exit_grace: float, term_grace: float
+    ) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ValueError("a StdioTransport needs all three pipes of its process")
         self._process = process
+        self._mark = mark
         self._stdin: ByteSendStream = process.stdin
         self._stdout: ByteReceiveStream = process.stdout
         self._stderr: ByteReceiveStream = process.stderr
@@ -60,11 +65,12 @@ class StdioTransport:
         exit_grace: float = 2.0,
         term_grace: float = 1.0,
     ) -> Self:
-        """Start ``argv`` with exactly ``env``; the graces are seconds, for `aclose`.
+        """Start ``argv`` with ``env`` and its mark; the graces are seconds, for `aclose`.
 
         Raises ``CodexNotFound`` if it cannot be started, which names the file that stands in
         the way: the program or ``cwd``.
         """
+        mark = Mark()
         # Shielded: a caller cancelled halfway would leave a process that nobody knows.
         with anyio.CancelScope(shield=True):
             try:
@@ -73,7 +79,7 @@ class StdioTransport:
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=PIPE,
-                    env=env,
+                    env=mark.environment(env),
                     cwd=cwd,
                     start_new_session=True,
                 )
@@ -82,7 +88,7 @@ class StdioTransport:
                     f"{argv[0]} cannot be started: {error}; give the path of a codex binary for "
                     "this machine and a working directory that exists"
                 ) from error
-        return cls(process, exit_grace=exit_grace, term_grace=term_grace)
+        return cls(process, mark, exit_grace=exit_grace, term_grace=term_grace)
 
     @property
     def pid(self) -> int:
@@ -174,10 +180,11 @@ class StdioTransport:
             pass
 
     def _sweep(self) -> None:
-        """Kill what is left of the group: once, for later its number may be another's."""
+        """Kill what is left of it: once, for later the group's number may be another's."""
         if not self._swept:
             self._swept = True
             self._signal_group(signal.SIGKILL)
+            self._mark.kill_all()
 
     def _signal_group(self, number: signal.Signals) -> None:
         try:
