@@ -69,6 +69,10 @@ class ToolUse:
     stages: set[Stage] = field(default_factory=set)
     status: str | None = None
     """Codex's own word for how it ended."""
+    shown: bool = False
+    """Whether the model was given what there was of its output before it had ended."""
+    output: str | None = None
+    """All that a command has written, once that is known."""
 
 
 class Ledger:
@@ -111,6 +115,15 @@ class Ledger:
             use.stages.add(stage)
         return use
 
+    def running(self, thread_id: str, turn_id: str) -> list[ToolUse]:
+        """Return the commands of a turn that have begun and not ended."""
+        turn = self._open.get((thread_id, turn_id), {})
+        return [use for uses in turn.values() for use in uses if _runs_on(use)]
+
+    def has_outlived(self, use: ToolUse) -> bool:
+        """Return whether a command ran on after its turn."""
+        return use in self._running.get(use.thread_id, ())
+
     def close_turn(self, thread_id: str, turn_id: str) -> list[ToolUse]:
         """Forget the uses of a turn that is over; return those whose output nobody judged."""
         uses = [use for uses in self._open.pop((thread_id, turn_id), {}).values() for use in uses]
@@ -118,7 +131,7 @@ class Ledger:
         running = [use for use in unfinished if _runs_on(use)]
         if running:
             self._running.setdefault(thread_id, []).extend(running)
-        return [use for use in unfinished if not _runs_on(use)]
+        return [use for use in unfinished if use not in running]
 
     def close_thread(self, thread_id: str) -> None:
         """Forget a thread."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks import Allow, HookPhase, Mutate, ToolCall, ToolKind
@@ -36,6 +36,7 @@ _KINDS: Final[dict[str, ToolKind]] = {
 }
 
 _STOPPED: Final = "This turn was stopped, for a tool was used in it that no policy had judged."
+_SHOWN: Final = "the model had read a part of its output before any policy saw it"
 _NOT_JUDGED: Final = "What was done here is not what a policy had judged. Stop; tell the user."
 
 
@@ -187,11 +188,19 @@ class ThreadPolicy:
         return None if output == _tool(asked).output else _as_text(output)
 
     async def tell_unfinished(self, use: ToolUse) -> None:
-        """Tell ``post_tool_use`` of a use that Codex has refused or left, so that each has one."""
-        tool = ToolCall(call_id=use.call_id, name=use.name, kind=use.kind, input=use.input)
+        """Tell ``post_tool_use`` of a use that Codex has refused or left, so that each has one.
+
+        Where the model has read of its output nevertheless, that is judged late.
+        """
+        output = use.output if use.shown else None
+        tool = ToolCall(
+            call_id=use.call_id, name=use.name, kind=use.kind, input=use.input, output=output
+        )
         place = Place(thread_id=use.thread_id, turn_id=use.turn_id)
         status: RunStatus = "interrupted" if use.status is None else "error"
-        await self.tell_after(tool, place, status)
+        replacement = await self.tell_after(tool, place, "ok" if output else status)
+        if output and replacement is not None:
+            self.unmediated(tool, place, _SHOWN)
 
     def context(
         self,
@@ -224,11 +233,20 @@ class ThreadPolicy:
     async def _after(self, tool: ToolCall, place: Place) -> Reply:
         digest = digest_of(tool.input)
         where = place.thread_id, place.turn_id, tool.call_id
-        if self._ledger.claim("finished", *where, lambda use: use.digest == digest) is None:
+        use = self._ledger.claim("finished", *where, lambda use: use.digest == digest)
+        if use is None:
             self.unmediated(tool, place, "it was not what a policy had judged")
             return Withhold(_NOT_JUDGED)
+        early = use.shown and use.output is not None and use.output != tool.output
+        if early:
+            # Codex hands over the last part alone: the model had read the rest while it ran.
+            tool = replace(tool, output=use.output)
         replacement = await self.tell_after(tool, place, "ok")
-        return Proceed() if replacement is None else Withhold(replacement)
+        if replacement is None:
+            return Proceed()
+        if early:
+            self.unmediated(tool, place, _SHOWN)
+        return Withhold(replacement)
 
     def unmediated(self, tool: ToolCall, place: Place, reason: str) -> None:
         """Report a use that happened without a verdict (G7)."""

@@ -64,6 +64,11 @@ class Tripwire:
                 self._item_started(place, item)
             case "item/completed":
                 self._item_completed(place, item)
+            case "thread/tokenUsage/updated":
+                # Codex says so when the calls of a response have returned: what still runs has
+                # returned with a part of its output, which no hook of Codex's is told of.
+                for use in self._ledger.running(place.thread_id, place.turn_id):
+                    use.shown = True
             case "item/commandExecution/terminalInteraction" if params.get("stdin"):
                 self._text_written(place, params)
 
@@ -93,6 +98,9 @@ class Tripwire:
         use = self._ledger.claim("ended", place.thread_id, place.turn_id, call_id, seen.fits)
         if use is not None:
             use.status = str(status)
+            use.output = item.get("aggregatedOutput")
+            if self._ledger.has_outlived(use):
+                self._later(use.turn_id, partial(self._policy.tell_unfinished, use))
         self._announced.pop((place.thread_id, call_id), None)
         if not self._native and status != "declined":
             # Only now: Codex announces a use before it asks about it.

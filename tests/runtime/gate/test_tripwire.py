@@ -235,3 +235,83 @@ async def test_what_is_written_into_a_command_is_judged_late(
         late = next(ctx for ctx in plugin.seen if tool_of(ctx).name == "write_stdin")
         assert tool_of(late).input["command"] == "print(40 + 2) # 42\n"
         assert "tripwire" in {use.via for use in client.tool_uses}
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+async def test_output_that_the_model_reads_while_a_command_runs_is_judged_late(
+    tmp_path: Path, *, reads_on: bool
+) -> None:
+    """G7, G10: no hook of Codex's is told of it; with the control, in which nobody minds."""
+    (tmp_path / "key").write_text(SECRET)
+
+    def script(request: ModelRequest) -> Step:
+        outputs = request.tool_outputs
+        if not outputs:
+            return RunCommand("cat key; sleep 1; echo end", {"yield_time_ms": 250})
+        if len(outputs) == 1 and reads_on:
+            number = int(outputs["call_1"].partition("session ID ")[2].split()[0])
+            reading = {"session_id": number, "chars": "", "yield_time_ms": 5_000}
+            return CallTool("write_stdin", reading)
+        if len(outputs) == 1:
+            return RunCommand("sleep 2")
+        return Say("done")
+
+    for minds in (False, True):
+
+        def mask(ctx: HookContext, *, minds: bool = minds) -> Decision | None:
+            return Mutate(tool_output="***") if minds and SECRET in tool_of(ctx).output else None
+
+        plugin = Tools(None, mask)
+        async with gated(script, plugin) as (client, model):
+            if minds:  # at the latest at the end of the turn, if the rest is never read
+                with pytest.raises(UnmediatedToolUse, match="had read a part of its output"):
+                    await client.run(tmp_path, "go on")
+            else:
+                await client.run(tmp_path, "go on")
+        outputs = [tool_of(ctx).output for ctx in plugin.seen if not ctx.phase.is_pre]
+        assert f"{SECRET}end\n" in outputs
+        # What cannot be undone: the model has read it.
+        assert SECRET in model.requests[1].tool_outputs["call_1"]
+
+
+async def test_output_that_comes_at_the_end_alone_is_withheld_in_time(tmp_path: Path) -> None:
+    """G10: however slow the command is; nothing of it was read before."""
+    (tmp_path / "key").write_text(SECRET)
+
+    def script(request: ModelRequest) -> Step:
+        outputs = request.tool_outputs
+        if not outputs:
+            return RunCommand("sleep 1; cat key", {"yield_time_ms": 250})
+        if len(outputs) == 1:
+            number = int(outputs["call_1"].partition("session ID ")[2].split()[0])
+            reading = {"session_id": number, "chars": "", "yield_time_ms": 5_000}
+            return CallTool("write_stdin", reading)
+        return Say("done")
+
+    plugin = Tools(None, lambda _ctx: Mutate(tool_output="***"))
+    async with gated(script, plugin) as (client, model):
+        await client.run(tmp_path, "go on")
+    assert "***" in model.requests[-1].tool_outputs["call_2"]
+    assert not any(SECRET in request.text for request in model.requests)
+
+
+async def test_a_command_that_outlives_its_turn_is_judged_when_it_ends(tmp_path: Path) -> None:
+    """G7, G10: after the fact, and on the record."""
+    (tmp_path / "key").write_text(SECRET)
+    script: list[Step] = [RunCommand("cat key; sleep 2", {"yield_time_ms": 250}), Say("later")]
+    script += [RunCommand("sleep 3"), Say("done")]
+    ended = anyio.Event()
+
+    def mind(ctx: HookContext) -> Decision | None:
+        if SECRET not in str(tool_of(ctx).output):
+            return None
+        ended.set()
+        return Block("not for a model")
+
+    async with gated(script, Tools(None, mind)) as (client, _):
+        session = await client.start_session(SessionConfig(cwd=tmp_path))
+        await session.ask("go on")
+        assert [use.decision for use in client.tool_uses] == ["nothing"]
+        await session.ask("and now")
+        await ended.wait()
+        assert "unmediated" in [use.decision for use in client.tool_uses]
