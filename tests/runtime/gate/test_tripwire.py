@@ -90,10 +90,8 @@ async def test_a_use_that_slipped_by_is_recorded_and_ends_its_turn(
             params = {"threadId": session.thread_id}
             running = await client.runtime.call("thread/backgroundTerminals/list", params)
             uses = [use for use in client.tool_uses if use.decision == "unmediated"]
-            report = client.latest_report
-    assert report is not None
-    assert not report.is_clean
-    assert "unmediated" in report.issues[-1].message
+            issues = [issue for report in client.kernel.reports() for issue in report.issues]
+    assert "unmediated" in issues[-1].message
     assert {use.via for use in uses} == {"tripwire"}
     assert {use.call_id for use in uses} == {"call_2"}
     assert "twice" not in model.requests[-1].text or on_unmediated == "report"
