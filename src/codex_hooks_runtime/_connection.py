@@ -21,6 +21,7 @@ from ._handshake import initialize_params, server_version
 from ._live import LiveFeed, LiveSubscription
 from ._messages import Garbage, LiveEvent, Reply
 from ._options import ConnectionCounters
+from ._outbox import Outbox
 from ._rpc import parse_line
 from ._server_requests import ServerRequestDesk
 from ._tasks import owned_tasks
@@ -30,15 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
-    from anyio.streams.memory import MemoryObjectReceiveStream
-
     from ._handshake import Version
     from ._messages import ServerRequest
     from ._options import ConnectionOptions
     from ._rpc import JsonObject
 
-# Lines that wait for the server to read: a bound on memory, reached only when it does not read.
-_OUTBOX = 256
 # How long a server that has gone silent may take to exit, and its last output to arrive.
 _LAST_MOMENTS = 1.0
 
@@ -53,7 +50,7 @@ class Connection:
     """
 
     _transport: StdioTransport
-    _unsent: MemoryObjectReceiveStream[bytes]
+    _outbox: Outbox
     _caller: Caller
     _desk: ServerRequestDesk
     _cleanup: AsyncExitStack
@@ -80,9 +77,6 @@ class Connection:
     async def __aenter__(self) -> Self:
         options = self._options
         async with AsyncExitStack() as stack:
-            outbox, self._unsent = anyio.create_memory_object_stream[bytes](_OUTBOX)
-            stack.enter_context(outbox)
-            stack.enter_context(self._unsent)
             # Unwound from the end: the process is gone before the handlers are waited for, since
             # how long those take to end is up to them.
             handlers = await stack.enter_async_context(owned_tasks())
@@ -94,8 +88,11 @@ class Connection:
                 term_grace=options.term_grace,
             )
             stack.push_async_callback(self._transport.aclose)
+            outbox = self._outbox = Outbox(self._transport)
             tasks = await stack.enter_async_context(owned_tasks())
-            self._caller = Caller(outbox, max_in_flight=options.max_in_flight)
+            self._caller = Caller(
+                outbox, max_in_flight=options.max_in_flight, usual_seconds=options.call_timeout
+            )
             self._desk = ServerRequestDesk(
                 options.handler,
                 tasks=handlers,
@@ -104,8 +101,10 @@ class Connection:
                 limit=options.handler_limit,
             )
             stack.callback(self._end, Ending(by_owner=True))
-            for work in (self._read, self._write, self._watch, self._transport.drain_stderr):
+            for work in (self._read, self._write, self._watch):
                 tasks.start_soon(work)
+            tasks.start_soon(self._transport.drain_stderr)
+            tasks.start_soon(self._caller.keep_time)
             await self._handshake()
             self._cleanup = stack.pop_all()
         return self
@@ -159,8 +158,7 @@ class Connection:
         ``ValueError`` for params that JSON cannot carry. A cancelled call is forgotten, though
         the server may still act on it.
         """
-        seconds = self._options.call_timeout if timeout is None else timeout
-        return await self._caller.call(method, params, seconds=seconds)
+        return await self._caller.call(method, params, timeout)
 
     async def notify(self, method: str, params: JsonObject | None = None) -> None:
         """Send a notification; raises ``TransportClosed`` if nobody is there to read it."""
@@ -219,12 +217,7 @@ class Connection:
         await self._conclude()
 
     async def _write(self) -> None:
-        try:
-            async for line in self._unsent:
-                if not await self._transport.send(line):
-                    break
-        except anyio.ClosedResourceError:
-            return  # over, and said so
+        await self._outbox.run()
         await self._conclude()
 
     async def _watch(self) -> None:
@@ -268,5 +261,5 @@ class Connection:
             self._desk.close()  # first of all: nothing is accepted from here on (F17)
             self._caller.end(ending)
             self._live.end(ending)
-            self._unsent.close()
+            self._outbox.close()
             self._over.set()

@@ -1,12 +1,14 @@
 """The requests that wait for their replies, and what came of each. Plain data (R4, R7).
 
-Each call is settled at most once: by its reply or by the end of the connection. A reply that no
-open call waits for is told apart: repeated, late, or to a request that never was.
+Each call is settled at most once: by its reply, by its deadline or by the end of the connection.
+A reply that no open call waits for is told apart: repeated, late, or to a request that never was.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._ending import Ending
@@ -16,7 +18,14 @@ from ._rpc import error_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Outcome: TypeAlias = Reply | Ending
+
+class Overdue(Enum):
+    """The outcome of a call that was not answered by its deadline."""
+
+    OVERDUE = auto()
+
+
+Outcome: TypeAlias = Reply | Ending | Overdue
 
 # Enough to name every late reply of a bad hour; forgotten ids beyond it count as repeated.
 _FORGOTTEN_KEPT = 4096
@@ -24,15 +33,16 @@ _FORGOTTEN_KEPT = 4096
 
 @dataclass(slots=True, eq=False)
 class PendingCall:
-    """One request; ``wake`` is called when its outcome is there."""
+    """One request; ``wake`` is called when its outcome is there, at ``deadline`` at the latest."""
 
     id: int
     method: str
     wake: Callable[[], object]
+    deadline: float
     outcome: Outcome | None = None
 
     def result(self) -> Any:
-        """Return the result that came, or raise what came instead of it."""
+        """Return the result that came, or raise what came instead: for no reply `TimeoutError`."""
         match self.outcome:
             case Reply(error=None, result=result):
                 return result
@@ -40,6 +50,8 @@ class PendingCall:
                 raise error_for(self.method, error)
             case Ending() as ending:
                 raise ending.error(self.method)
+            case Overdue():
+                raise TimeoutError
             case _:
                 raise AssertionError(f"{self.method} was woken before it was settled")
 
@@ -60,10 +72,10 @@ class PendingCalls:
         """How many calls there were so far."""
         return self._last_id
 
-    def open(self, method: str, wake: Callable[[], object]) -> PendingCall:
+    def open(self, method: str, wake: Callable[[], object], deadline: float) -> PendingCall:
         """Return a new call under the next id."""
         self._last_id += 1
-        call = self._calls[self._last_id] = PendingCall(self._last_id, method, wake)
+        call = self._calls[self._last_id] = PendingCall(self._last_id, method, wake, deadline)
         return call
 
     def settle(self, reply: Reply) -> Garbage | None:
@@ -86,6 +98,15 @@ class PendingCalls:
             self._forgotten[call.id] = None
             if len(self._forgotten) > _FORGOTTEN_KEPT:
                 del self._forgotten[next(iter(self._forgotten))]
+
+    def expire(self, now: float) -> float:
+        """Settle the calls whose deadline has come; return the next one, infinity without any."""
+        overdue = [call for call in self._calls.values() if call.deadline <= now]
+        for call in overdue:
+            self.forget(call)
+            call.outcome = Overdue.OVERDUE
+            call.wake()
+        return min((call.deadline for call in self._calls.values()), default=math.inf)
 
     def end(self, ending: Ending) -> None:
         """Settle every open call with the end of the connection."""

@@ -92,10 +92,13 @@ def _call(method: str, params: JsonObject | None) -> JsonObject:
     return {"method": method} if params is None else {"method": method, "params": params}
 
 
+# Strict where others are lenient: a server that cannot read a line never answers it. Made once,
+# for `json.dumps` would make one for every line.
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def _line(message: JsonObject) -> bytes:
-    # Strict where others are lenient: a server that cannot read a line never answers it.
-    text = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode() + b"\n"
+    return _JSON.encode(message).encode() + b"\n"
 
 
 def error_for(method: str, error: JsonObject) -> ResponseError:

@@ -20,7 +20,8 @@ from ._rpc import JsonObject, RequestId, result_line
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
-    from anyio.streams.memory import MemoryObjectSendStream
+
+    from ._outbox import Outbox
 
 ServerRequestHandler: TypeAlias = Callable[[ServerRequest], Awaitable[JsonObject | None]]
 """Returns the ``result`` for the server, or None to decline."""
@@ -46,7 +47,7 @@ class ServerRequestDesk:
         handler: ServerRequestHandler | None,
         *,
         tasks: TaskGroup,
-        outbox: MemoryObjectSendStream[bytes],
+        outbox: Outbox,
         deadline: float,
         limit: int,
     ) -> None:
@@ -81,10 +82,8 @@ class ServerRequestDesk:
 
     def _decline_at_once(self, request: ServerRequest) -> None:
         self.declined += 1
-        try:
-            self._outbox.send_nowait(declining_line(request))
-        except anyio.WouldBlock:
-            pass  # a server that asks so much and reads nothing goes without: that is a no too
+        # A server that asks so much and reads nothing goes without an answer: that is a no too.
+        self._outbox.put_now(declining_line(request))
 
     async def _handle(self, exchange: _Exchange) -> None:
         line = None
@@ -122,6 +121,6 @@ class ServerRequestDesk:
             self.declined += 1
             line = declining_line(exchange.request)
         try:
-            await self._outbox.send(line)
+            await self._outbox.put(line)
         except anyio.BrokenResourceError:
             pass  # the server is gone, and with it the question

@@ -135,6 +135,9 @@ class Supervisor:
 
         The time-out holds for the wait for a server that is being restarted, too.
         """
+        current = self._current
+        if current is not None and current.ending is None:
+            return await current.call(method, params, timeout=timeout)
         seconds = self._options.call_timeout if timeout is None else timeout
         deadline = anyio.current_time() + seconds
         connection = await self.connection(method, timeout=seconds)

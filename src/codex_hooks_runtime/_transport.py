@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+    from anyio.abc import ByteReceiveStream, Process
 
 _CHUNK = 256 * 1024
 _STDERR_KEPT = 8 * 1024
@@ -40,13 +40,13 @@ class StdioTransport:
     """
 
     def __init__(
-        self, process: Process, mark: Mark, *, exit_grace: float, term_grace: float
+        self, process: Process, stdin: int, mark: Mark, *, exit_grace: float, term_grace: float
     ) -> None:
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise ValueError("a StdioTransport needs all three pipes of its process")
+        if process.stdout is None or process.stderr is None:
+            raise ValueError("a StdioTransport needs both output pipes of its process")
         self._process = process
         self._mark = mark
-        self._stdin: ByteSendStream = process.stdin
+        self._stdin: int | None = stdin
         self._stdout: ByteReceiveStream = process.stdout
         self._stderr: ByteReceiveStream = process.stderr
         self._exit_grace = exit_grace
@@ -71,12 +71,15 @@ class StdioTransport:
         the way: the program or ``cwd``.
         """
         mark = Mark()
+        # A pipe of our own, for it can be written without a task and its turn on the event loop.
+        servers_end, stdin = os.pipe()
+        os.set_blocking(stdin, False)
         # Shielded: a caller cancelled halfway would leave a process that nobody knows.
         with anyio.CancelScope(shield=True):
             try:
                 process = await anyio.open_process(
                     argv,
-                    stdin=PIPE,
+                    stdin=servers_end,
                     stdout=PIPE,
                     stderr=PIPE,
                     env=mark.environment(env),
@@ -84,11 +87,17 @@ class StdioTransport:
                     start_new_session=True,
                 )
             except OSError as error:
+                os.close(stdin)
                 raise CodexNotFound(
                     f"{argv[0]} cannot be started: {error}; give the path of a codex binary for "
                     "this machine and a working directory that exists"
                 ) from error
-        return cls(process, mark, exit_grace=exit_grace, term_grace=term_grace)
+            except BaseException:  # asyncio's own cancellation, and nobody will close it
+                os.close(stdin)
+                raise
+            finally:
+                os.close(servers_end)
+        return cls(process, stdin, mark, exit_grace=exit_grace, term_grace=term_grace)
 
     @property
     def pid(self) -> int:
@@ -110,11 +119,25 @@ class StdioTransport:
 
         Cancelled halfway it leaves half of ``data`` written: only the owner's end may do that.
         """
+        rest = memoryview(data)
         try:
-            await self._stdin.send(data)
+            while rest:
+                rest = rest[self._write(rest) :]
+                if rest and self._stdin is not None:
+                    await anyio.wait_writable(self._stdin)
         except _BROKEN:
             return False
         return True
+
+    def write_now(self, data: bytes) -> int:
+        """Write what the pipe takes of ``data`` without waiting; return how many bytes it took.
+
+        That is none where something is wrong too: `send` then tells.
+        """
+        try:
+            return self._write(data)
+        except OSError:
+            return 0
 
     async def receive(self) -> bytes:
         """Return what has come on stdout, or nothing when no more will come."""
@@ -156,19 +179,31 @@ class StdioTransport:
                     await self._end()
                     drains.cancel_scope.cancel()
             finally:
+                self._close_stdin()
                 self._sweep()
                 await self._process.aclose()
 
     async def _end(self) -> None:
-        try:
-            await self._stdin.aclose()
-        except _BROKEN:
-            pass  # closed already by its other end
+        self._close_stdin()
         if not await self._exits_within(self._exit_grace):
             self._signal_group(signal.SIGTERM)
             await self._exits_within(self._term_grace)
         self._sweep()
         await self._exits_within(_KERNEL_GRACE)
+
+    def _write(self, data: bytes | memoryview) -> int:
+        if self._stdin is None:
+            raise BrokenPipeError("the pipe was closed by its owner")
+        try:
+            return os.write(self._stdin, data)
+        except BlockingIOError:
+            return 0
+
+    def _close_stdin(self) -> None:
+        if self._stdin is not None:
+            anyio.notify_closing(self._stdin)
+            os.close(self._stdin)
+            self._stdin = None
 
     async def _exits_within(self, seconds: float) -> bool:
         with anyio.move_on_after(seconds):

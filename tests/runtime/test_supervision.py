@@ -108,7 +108,8 @@ async def test_a_server_that_crashes_in_a_loop_ends_dead_and_callers_hear_it_at_
 ) -> None:
     """R5, F20: those who wait as well as those who come later, and subscribers."""
     options = on_nth_start(tmp_path, OBEDIENT, "sys.stderr.write('no disk'); sys.exit(3)")
-    async with supervised(options) as server, server.subscribe_live() as events:
+    server = supervised(options)
+    async with server.subscribe_live() as events, server:
         with anyio.fail_after(10):
             await server.notify("crash")
             await until(server, ServerStatus.RESTARTING)
@@ -168,11 +169,12 @@ async def test_a_subscription_outlives_a_restart_and_is_told_of_it() -> None:
     """R5, R3: for one thread as for all of them."""
     body = OBEDIENT.replace('send(method="up")', 'send(method="up", params={"threadId": "t"})')
     up = LiveEvent(1, "up", {"threadId": "t"})
+    server = supervised(fake_server(body))
     async with (
-        supervised(fake_server(body)) as server,
         server.subscribe_live() as everything,
         server.subscribe_live(thread_id="t") as of_thread,
         server.subscribe_live(thread_id="other") as of_another,
+        server,
     ):
         with anyio.fail_after(10):
             await server.call("m")

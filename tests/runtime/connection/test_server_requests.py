@@ -224,7 +224,7 @@ async def test_a_handler_that_is_pending_when_the_server_dies_is_cancelled_and_n
             ending = await connection.wait_ended()
             await cancelled.wait()
         assert ending.exit_status == -9
-        assert connection._unsent.statistics().current_buffer_used == 0
+        assert connection._outbox._queued.statistics().current_buffer_used == 0
 
 
 async def test_a_handler_that_is_pending_when_the_owner_leaves_is_cancelled_and_never_heard(
