@@ -110,11 +110,16 @@ class CodexHome:
 
     @property
     def env(self) -> dict[str, str]:
-        """The whole environment to start Codex with; ``HOME`` is a folder in the home too."""
+        """The whole environment to start Codex with, or a program that starts it.
+
+        ``HOME`` is a folder in the home too, and so is ``XDG_RUNTIME_DIR``: the home itself, since
+        the address of the gate's socket has to be short.
+        """
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self._user_home),
             "CODEX_HOME": str(self.path),
+            "XDG_RUNTIME_DIR": str(self.path),
             "LANG": "C.UTF-8",
             "RUST_LOG": "error",
         }

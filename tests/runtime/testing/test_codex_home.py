@@ -43,6 +43,7 @@ def test_the_environment_is_the_least_that_codex_needs(monkeypatch: pytest.Monke
             "PATH": os.environ["PATH"],
             "HOME": str(home.path / "user"),
             "CODEX_HOME": str(home.path),
+            "XDG_RUNTIME_DIR": str(home.path),
             "LANG": "C.UTF-8",
             "RUST_LOG": "error",
         }
