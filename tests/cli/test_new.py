@@ -50,6 +50,28 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["class", "secrets", "pytest", "codex-hooks"])
+def test_a_name_that_means_something_to_python_already_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    """A plugin of that name could not be imported, or would take the place of what can."""
+    done = new(tmp_path, name)
+
+    assert done.returncode == 1
+    assert f"take another, such as {name}-policy" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_to_type_next_installs_the_folder_and_nothing_from_an_index(tmp_path: Path) -> None:
+    assert "pip install -e ./org-policy pytest && pytest org-policy" in (
+        new(tmp_path, "org-policy").stdout
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = new(tmp_path, "org-policy", "--into", str(elsewhere))
+    assert f"pip install -e {elsewhere / 'org-policy'} pytest" in done.stdout
+
+
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "org-policy").mkdir()
     done = new(tmp_path, "org-policy")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.resources import files
+from importlib.util import find_spec
+from keyword import iskeyword
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -22,12 +25,18 @@ def new_policy(name: str, parent: Path) -> None:
             f"{name!r} is no name for a policy: use small letters, digits and single hyphens, "
             "as in org-policy"
         )
-    names = {"distribution": name, "module": name.replace("-", "_")}
+    module = name.replace("-", "_")
+    if iskeyword(module) or find_spec(module) is not None:
+        raise ConfigError(
+            f"{name!r} cannot be the policy's name, because {module!r} means something to Python "
+            f"already: take another, such as {name}-policy"
+        )
+    names = {"distribution": name, "module": module}
     folder = parent / name
     targets = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
-        "policy.py": f"src/{names['module']}/__init__.py",
+        "policy.py": f"src/{module}/__init__.py",
         "test_policy.py": "tests/test_policy.py",
     }
     try:
@@ -42,7 +51,12 @@ def new_policy(name: str, parent: Path) -> None:
     console().print(
         printable(
             f"{folder} is a policy that blocks reading secrets.\n"
-            f"Next: pip install {folder} && pytest {folder}\n"
+            f"Next: pip install -e {_local(folder)} pytest && pytest {folder}\n"
             f"Then: make it yours in {folder / targets['policy.py']}"
         )
     )
+
+
+def _local(folder: Path) -> str:
+    """Return ``folder`` as pip takes it: a bare name would be looked for on an index."""
+    return str(folder) if folder.name != str(folder) else f".{os.sep}{folder}"
