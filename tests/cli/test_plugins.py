@@ -20,13 +20,17 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(
-    python: Path, folder: Path, *arguments: str, settings: str = ""
+    python: Path, folder: Path, *arguments: str, settings: str = "", columns: int = 100
 ) -> subprocess.CompletedProcess[str]:
     """Call the command in ``folder`` as a user whose settings are these."""
     config = folder / "config" / "codex-hooks"
     config.mkdir(parents=True, exist_ok=True)
     (config / "codex-hooks.toml").write_text(settings)
-    environment = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "COLUMNS": "100"}
+    environment = {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "COLUMNS": str(columns),
+    }
     return subprocess.run(
         [python, "-m", "codex_hooks_runtime.cli", *arguments],
         cwd=folder,
@@ -47,6 +51,12 @@ def test_the_list_says_where_a_plugin_is_from_and_what_it_hooks(
     row = next(line for line in done.stdout.splitlines() if "no-keys" in line)
     for fact in ("org-policy 1.2.3", "pre_tool_use", "global", "enforce"):
         assert fact in row
+
+
+def test_a_narrow_terminal_loses_nothing(python: Path, tmp_path: Path) -> None:
+    done = call(python, tmp_path, "plugins", columns=40)
+
+    assert (done.returncode, "…" in done.stdout) == (0, False)
 
 
 def test_a_plugin_that_is_off_is_listed_with_the_reason(python: Path, tmp_path: Path) -> None:

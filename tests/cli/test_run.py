@@ -42,6 +42,23 @@ class NoPasswords:
 class Broken:
     def __init__(self):
         raise RuntimeError("needs a server")
+
+
+class Leaver:
+    def __init__(self):
+        raise SystemExit(3)
+"""
+
+TALKER = """\
+import structlog
+
+from codex_hooks import hookimpl
+
+
+class Talker:
+    @hookimpl
+    def pre_run(self, ctx):
+        structlog.get_logger().warning("no server", tries=3)
 """
 
 
@@ -63,10 +80,10 @@ def run(
         )
 
 
-def leave_out_installed_plugins(home: CodexHome) -> None:
-    settings = home.path / "user" / ".config" / "codex-hooks" / "codex-hooks.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text("enabled = []")
+def leave_out_installed_plugins(home: CodexHome, settings: str = "enabled = []") -> None:
+    file = home.path / "user" / ".config" / "codex-hooks" / "codex-hooks.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(settings)
 
 
 @pytest.mark.codex
@@ -136,15 +153,130 @@ def test_terminal_escapes_in_an_answer_are_shown_not_obeyed(tmp_path: Path) -> N
     assert done.stdout == "\\x1b[2Jgone\n"
 
 
+@pytest.mark.codex
+def test_the_answer_ends_its_line_before_anything_else_is_said(tmp_path: Path) -> None:
+    """On a terminal, and wherever both go to one place."""
+    (tmp_path / "policy.py").write_text(POLICY)
+    with (
+        ScriptedModel([RunCommand("cat key"), Say("never mind")]) as model,
+        CodexHome(model.base_url) as home,
+    ):
+        leave_out_installed_plugins(home)
+        done = subprocess.run(
+            [COMMAND, "run", "go on", "--plugin", "policy:NoPasswords"],
+            cwd=tmp_path,
+            env=home.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.stdout.startswith("never mind\npre_tool_use blocked by NoPasswords")
+
+
+@pytest.mark.codex
+def test_an_answer_that_the_terminal_has_no_letters_for_is_written_as_escapes(
+    tmp_path: Path,
+) -> None:
+    with ScriptedModel([Say("Zähne")]) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(home)
+        done = subprocess.run(
+            [COMMAND, "run", "hello"],
+            cwd=tmp_path,
+            env={**home.env, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Z\\xe4hne\n", "")
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_a_run_puts_up_with_a_closed_stream(tmp_path: Path, closed: str) -> None:
+    closing = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}[closed]
+    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(home)
+        done = subprocess.run(
+            ["sh", "-c", f'"$0" run hello {closing}', COMMAND],
+            cwd=tmp_path,
+            env=home.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 0
+    assert (done.stdout, done.stderr) == ("" if closed == "stdout" else "hi\n", "")
+
+
+@pytest.mark.codex
+def test_what_is_logged_stays_out_of_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "talker.py").write_text(TALKER)
+    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(home)
+        done = subprocess.run(
+            [COMMAND, "run", "hello", "--plugin", "talker:Talker", "--json"],
+            cwd=tmp_path,
+            env=home.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert json.loads(done.stdout)["result"]["assistant_text"] == "hi"
+    assert "event='no server' tries=3" in done.stderr
+
+
+@pytest.mark.codex
+def test_a_plugin_that_does_not_load_is_told_of_on_stderr_and_once(tmp_path: Path) -> None:
+    """K11."""
+    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
+        leave_out_installed_plugins(
+            home, 'enabled = ["redact"]\n[plugins.redact.options]\nrulez = []'
+        )
+        done = subprocess.run(
+            [COMMAND, "run", "hello"],
+            cwd=tmp_path,
+            env=home.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout) == (0, "hi\n")
+    assert done.stderr.startswith("plugin redact: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.codex
+def test_a_turn_that_takes_longer_than_the_time_given_is_interrupted(tmp_path: Path) -> None:
+    done = run("hello", "--timeout", "0.5", folder=tmp_path, script=[Hang()])
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "did not end within 0.5 s and was interrupted" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "Missing parameter: prompt"),
-        (("x", "--colour"), "No such option: --colour"),
+        ((), "Missing argument 'prompt'; see codex-hooks run --help"),
+        (("x", "--colour"), "No such option: --colour; see codex-hooks run --help"),
+        (("x", "--timeout", "soon"), "Invalid value for '--timeout'"),
         (("x", "--cwd", "nowhere"), "the working folder 'nowhere' does not exist"),
         (("x", "--plugin", "nowhere:X"), "cannot import 'nowhere'"),
         (("x", "--plugin", "policy:Nobody"), "'policy' has no 'Nobody'"),
         (("x", "--plugin", "policy:Broken"), "Broken() raised RuntimeError: needs a server"),
+        (("x", "--plugin", "policy:Leaver"), "Leaver() raised SystemExit: 3"),
+        (("x", "--plugin", "policy.py:NoPasswords"), "for NoKeys in policy.py say policy:NoKeys"),
+        (("x", "--plugin", ""), "'' is no module"),
         (("x", "--plugin", "policy"), "implements no hook"),
         (("",), "prompt"),
     ],
@@ -183,7 +315,7 @@ def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number:
 
         assert (process.returncode, complaints) == (130, b"")
         assert processes_with(home.path) == []
-        assert list((home.path / "user").rglob("gate-*")) == []
+        assert list(home.path.rglob("gate-*")) == []
 
 
 def processes_with(home: Path) -> list[str]:

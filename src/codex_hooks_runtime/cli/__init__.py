@@ -8,10 +8,31 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    _prepare_streams()
+    try:
+        status = _call()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:  # whoever read our output has left
+        status = 1
+        _give_up_stdout()
+    except OSError as error:
+        from ._output import complain  # noqa: PLC0415  # rich loads for a command line alone
+
+        what = error.filename or "the output cannot be written"
+        complain(f"{what}: {error.strerror}")
+        status = 1
+        _give_up_stdout()
+    sys.exit(status)
+
+
+def _call() -> int:
     import typer  # noqa: PLC0415  # typer and rich load for a command line alone
 
     from codex_hooks import CodexHooksError  # noqa: PLC0415
@@ -20,18 +41,38 @@ def main() -> None:
     from ._output import complain  # noqa: PLC0415
 
     try:
-        status = app(prog_name="codex-hooks", standalone_mode=False)
+        os.getcwd()  # noqa: PTH109  # the settings are looked for from there
+    except FileNotFoundError:
+        complain("the working folder has been removed: cd to one that exists")
+        return 1
+    try:
+        return app(prog_name="codex-hooks", standalone_mode=False) or 0
     except typer.TyperException as error:
         if str(error):  # without a command the help has been printed, and nothing is to be said
-            complain(f"{error}; see codex-hooks --help")
-        status = 1
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "codex-hooks"
+            complain(f"{error.format_message().rstrip('.')}; see {command} --help")
+        return 1
     except CodexHooksError as error:
         complain(str(error))
-        status = 1
-    except BrokenPipeError:
-        # Whoever read our output has left. Python would complain once more when it flushes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except (KeyboardInterrupt, typer.Abort):
-        status = 130
-    sys.exit(status or 0)
+        return 1
+    except typer.Abort:
+        return 130
+
+
+def _prepare_streams() -> None:
+    """Put an empty stream where our caller has closed one, and write what stdout cannot as escapes.
+
+    Python has None for what ``>&-`` closes, and a socket of ours would get its number, and with it
+    what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    # Python would complain once more when it flushes stdout at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,11 +11,30 @@ from ._commands import CommandGroup
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="Policy for OpenAI Codex: every prompt, session, turn and tool use under your plugins.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib_metadata import version  # noqa: PLC0415  # for this option alone
+
+        print(f"codex-hooks {version('codex-hooks')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Policy for OpenAI Codex: every prompt, session, turn and tool use under your plugins."""
 
 
 @app.command(
@@ -31,6 +50,9 @@ def run(
         list[str] | None,
         typer.Option(help="A further plugin as module:Object; may be given more than once."),
     ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds until the turn is interrupted.")
+    ] = 120.0,
     report: Annotated[
         bool, typer.Option("--report", help="Print the hook report on stderr.")
     ] = False,
@@ -47,10 +69,12 @@ def run(
 
     from . import _run  # noqa: PLC0415
     from ._interrupt import run_interruptible  # noqa: PLC0415
+    from ._logging import log_to_stderr  # noqa: PLC0415
     from ._plugin_option import load_plugin  # noqa: PLC0415
 
+    log_to_stderr()
     request = _run.Request(
-        params=PromptRunParams(cwd=cwd, prompt=prompt, model=model),
+        params=PromptRunParams(cwd=cwd, prompt=prompt, model=model, timeout=timeout),
         plugins=[load_plugin(spec) for spec in plugin or ()],
         as_json=as_json,
         with_report=report,
@@ -67,7 +91,9 @@ def plugins(
 ) -> None:
     """List the installed plugins: where from, which hooks, mode, order, why one is not active."""
     from . import _plugins  # noqa: PLC0415  # not needed for --help
+    from ._logging import log_to_stderr  # noqa: PLC0415
 
+    log_to_stderr()
     if name is None:
         _plugins.list_plugins(as_json=as_json)
     else:

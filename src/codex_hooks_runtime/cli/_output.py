@@ -33,7 +33,7 @@ def report_table(report: HookReport) -> Table:
     """Return the calls of a report as a table."""
     table = Table(title=f"hook report {report.correlation_id}", title_justify="left")
     for name in ("hook", "plugin", "tool use", "decision"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     table.add_column("µs", justify="right")
     for call in report.calls:
         table.add_row(

@@ -17,12 +17,17 @@ def load_plugin(spec: str) -> object:
     folder too. Raises `PluginError` with what is wrong.
     """
     name, _, attribute = spec.partition(":")
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        raise PluginError(
+            f"--plugin {spec!r}: {name!r} is no module; for NoKeys in policy.py say policy:NoKeys",
+            plugin=spec,
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         plugin: object = importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself must not end us unheard
         raise PluginError(
             f"--plugin {spec}: cannot import {name!r}: {type(error).__name__}: {error}", plugin=spec
         ) from error
@@ -34,7 +39,7 @@ def load_plugin(spec: str) -> object:
         return plugin
     try:
         return plugin()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"--plugin {spec}: {attribute}() raised {type(error).__name__}: {error}", plugin=spec
         ) from error

@@ -29,11 +29,11 @@ def list_plugins(*, as_json: bool) -> None:
         return
     out = console()
     if not found.plugins and not found.skipped:
-        out.print("No plugins are installed. Try: pip install codex-hooks-guard")
+        out.print("No plugins are installed. To begin one: codex-hooks new org-policy")
         return
     table = Table()
     for name in ("", "plugin", "from", "hooks", "scope", "mode"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for position, plugin in enumerate((p for p in found.plugins if not p.skipped), start=1):
         table.add_row(
             str(position),

@@ -68,7 +68,7 @@ async def _stream(client: Client, request: Request) -> PromptRunResult:
                 sys.stdout.write(printable(event.text).plain)
                 sys.stdout.flush()
         if item is not None:
-            print()
+            print(flush=True)  # before anything that goes to stderr
         return await stream.finish()
 
 
