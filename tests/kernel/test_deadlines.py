@@ -325,10 +325,16 @@ async def test_a_thread_that_is_free_again_takes_the_next_hook() -> None:
 async def test_a_hook_that_nobody_waits_for_any_more_never_runs() -> None:
     """K6: it was withdrawn before a thread was free."""
     kernel = HookKernel(max_threads=1)
-    leave, ran = threading.Event(), []
-    kernel.register(hooked(lambda ctx: leave.wait(10), timeout=SHORT, on_error="ignore"), "hung")
+    begun, leave, ran = threading.Event(), threading.Event(), []
+
+    def hang() -> None:
+        begun.set()
+        leave.wait(10)
+
     kernel.register(hooked(lambda ctx: ran.append(1), timeout=SHORT), "next")
     with anyio.fail_after(5):
+        kernel.workers.submit(hang)
+        await anyio.to_thread.run_sync(begun.wait)
         outcome = await kernel.run_pre(turn())
         leave.set()
         assert outcome.blocked is not None
