@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
+# Most tests wait for processes, so a few at a time go on two cores.
+JOBS ?= --numprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak bench check format protocol clean
@@ -22,8 +24,8 @@ demo: $(STAMP)  ## one prompt through the real codex, offline, under two plugins
 	@$(BIN)/codex-hooks demo
 
 test: $(STAMP)  ## all tests, those on the real codex binary included
-	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest --quiet $$plugin || exit 1; done
-	@$(BIN)/python -m pytest
+	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest $(JOBS) --quiet $$plugin || exit 1; done
+	@$(BIN)/python -m pytest $(JOBS) --quiet
 
 soak: $(STAMP)  ## the kernel through a hundred thousand random steps
 	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py
