@@ -123,8 +123,10 @@ class LiveSubscription:
         return self
 
     async def __anext__(self) -> LiveEvent | Lagged | Restarted:
-        if not await self._ready():
-            raise StopAsyncIteration
+        while not self._buffer:
+            if self._is_over():
+                raise StopAsyncIteration
+            await self.news()
         return self._told() or self._buffer.popleft()
 
     async def receive_batch(self) -> list[LiveEvent | Lagged | Restarted]:
@@ -133,22 +135,30 @@ class LiveSubscription:
         The list is empty when the owner has closed the connection and all events were read.
         Raises ``TransportClosed`` when the server died and all were read.
         """
-        await self._ready()
+        while (batch := self.take_batch()) is None:
+            await self.news()
+        return batch
+
+    def take_batch(self) -> list[LiveEvent | Lagged | Restarted] | None:
+        """Return what `receive_batch` would, or None if that would have to wait."""
+        if not self._buffer:
+            return [] if self._is_over() else None
         lagged = self._told()
         batch: list[LiveEvent | Lagged | Restarted] = [lagged] if lagged else []
         batch += self._buffer
         self._buffer.clear()
         return batch
 
-    async def _ready(self) -> bool:
-        while not self._buffer:
-            if ending := self._feed.ending:
-                if ending.by_owner:
-                    return False
-                raise ending.error()
-            self._waiting = anyio.Event()
-            await self._waiting.wait()
-        return True
+    async def news(self) -> None:
+        """Wait for something to come, for the end, or for somebody to call `wake`."""
+        self._waiting = anyio.Event()
+        await self._waiting.wait()
+
+    def _is_over(self) -> bool:
+        ending = self._feed.ending
+        if ending is not None and not ending.by_owner:
+            raise ending.error()
+        return ending is not None
 
     def _told(self) -> Lagged | None:
         if not self._untold:
@@ -166,7 +176,7 @@ class LiveSubscription:
         self.wake()
 
     def wake(self) -> None:
-        """Let the consumer look again; called by the feed alone."""
+        """Let a consumer that waits for news look again."""
         if self._waiting is not None:
             self._waiting.set()
             self._waiting = None

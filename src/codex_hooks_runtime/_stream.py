@@ -14,6 +14,7 @@ import anyio
 from ._errors import RpcError, TransportClosed, TurnTimeout
 from ._live import Lagged, LiveEvent
 from ._record import recorded_message, recorded_turn
+from ._tasks import owned_tasks
 from ._turn import TurnCollector
 from ._undo import made_or_undone
 from ._wire import turn_start_params
@@ -41,7 +42,7 @@ class PromptRunStream:
         self._batch: deque[LiveEvent] = deque()
         self._turn = turn
         self._timeout = timeout
-        self._deadline = anyio.current_time() + timeout
+        self._overdue = False
         self._begun = False
         self._failure: Exception | None = None
 
@@ -66,7 +67,12 @@ class PromptRunStream:
     async def __anext__(self) -> PromptRunStreamEvent:
         try:
             while self.ending is None:
-                event = await self._next()
+                if self._overdue:
+                    raise TurnTimeout(
+                        f"turn {self.turn_id} did not end within {self._timeout:g} s and was "
+                        "interrupted: raise timeout= if it needs longer"
+                    )
+                event = self._next_read() if self._batch else await self._receive()
                 if event is not None:
                     return event
         except TransportClosed as error:
@@ -102,26 +108,26 @@ class PromptRunStream:
             "turn/interrupt", {"threadId": self.thread_id, "turnId": self.turn_id}
         )
 
-    async def _next(self) -> PromptRunStreamEvent | None:
-        seconds_left = self._deadline - anyio.current_time()
-        if seconds_left > 0:
-            if self._batch:
-                return self._turn.push(self._batch.popleft())
-            with anyio.move_on_after(seconds_left):
-                return await self._receive()
-        raise TurnTimeout(
-            f"turn {self.turn_id} did not end within {self._timeout:g} s and was interrupted: "
-            "raise timeout= if it needs longer"
-        )
+    def _next_read(self) -> PromptRunStreamEvent | None:
+        return self._turn.push(self._batch.popleft())
 
     async def _receive(self) -> PromptRunStreamEvent | None:
-        """Wait for further events; return the turn's last one if only the record has it."""
-        batch = await self._events.receive_batch()
+        """Take what has come, or wait for news; return the turn's end if only the record has it."""
+        batch = self._events.take_batch()
+        if batch is None:
+            await self._events.news()
+            return None
         if not batch:
             raise TransportClosed("the client was closed")
         ended = await self._recover() if isinstance(batch[0], Lagged) else None
         self._batch += (event for event in batch if isinstance(event, LiveEvent))
         return ended
+
+    async def _keep_time(self) -> None:
+        """Let the stream end at its time; a timer for each wait would cost more than the waits."""
+        await anyio.sleep(self._timeout)
+        self._overdue = True
+        self._events.wake()
 
     async def _recover(self) -> PromptRunStreamEvent | None:
         turn = await recorded_turn(self._connection, self.thread_id, self.turn_id)
@@ -147,7 +153,7 @@ class PromptRunStream:
     async def _read_to_its_end(self) -> None:
         while self._turn.ending is None:
             if self._batch:
-                self._turn.push(self._batch.popleft())
+                self._next_read()
             else:
                 await self._receive()
 
@@ -172,7 +178,10 @@ async def started_turn(
     connection: Connection, thread_id: str, params: PromptRunParams, overrides: dict[str, Any]
 ) -> AsyncIterator[PromptRunStream]:
     """Start a turn and yield its stream; whatever happens, the turn is over at the end."""
-    async with connection.subscribe_live(thread_id=thread_id) as events:
+    async with (
+        connection.subscribe_live(thread_id=thread_id) as events,
+        owned_tasks() as tasks,
+    ):
 
         async def start() -> PromptRunStream:
             reply = await connection.call(
@@ -183,6 +192,7 @@ async def started_turn(
 
         stream = await made_or_undone(start, PromptRunStream._abandon)  # noqa: SLF001
         try:
+            tasks.start_soon(stream._keep_time)  # noqa: SLF001
             with anyio.move_on_after(params.timeout):
                 try:
                     await stream._begin()  # noqa: SLF001
