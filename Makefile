@@ -27,17 +27,19 @@ test: $(STAMP)  ## all tests, those on the real codex binary included
 	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest $(JOBS) --quiet $$plugin || exit 1; done
 	@$(BIN)/python -m pytest $(JOBS) --quiet
 
-soak: $(STAMP)  ## the kernel through a hundred thousand random steps
+soak: $(STAMP)  ## the kernel through random steps, the runtime through turns and crashes
 	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py
+	@$(BIN)/python benchmarks/soak.py
 
 $(VENV)/bench/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/bench
 	$(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(VENV)/bench/bin/python -m pip install --quiet --group bench --editable .
+	$(VENV)/bench/bin/python -m pip install --quiet --group bench --editable '.[codex]'
 	@touch $@
 
-bench: $(VENV)/bench/.installed $(STAMP)  ## the kernel beside other parties, the gate beside none
+bench: $(VENV)/bench/.installed $(STAMP)  ## kernel and runtime beside other parties, the gate alone
 	@$(VENV)/bench/bin/python benchmarks/kernel.py
+	@$(VENV)/bench/bin/python benchmarks/runtime.py
 	@$(BIN)/python benchmarks/gate.py
 
 check: $(STAMP)  ## formatting, lint and types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -33,7 +34,18 @@ SANDBOXES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("sandbox", SANDBOXES)
+@pytest.mark.parametrize(
+    "sandbox",
+    [
+        "sandboxed",
+        pytest.param(
+            "unsandboxed",
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="only there a mark in the environment can be read"
+            ),
+        ),
+    ],
+)
 @pytest.mark.parametrize("ending", ["leave", "shutdown", "kill"])
 async def test_the_process_tree_of_a_running_command_ends_with_the_server(
     sandbox: str, ending: str, tmp_path: Path
