@@ -80,3 +80,19 @@ def test_ctrl_c_during_the_demo_leaves_no_process_and_no_socket(place: Path) -> 
     assert left == []
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_a_reader_that_leaves_the_demo_leaves_no_traceback(place: Path) -> None:
+    """What is printed in a hook, on a pipe that is gone by then, ends nothing half-way (R6)."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", '"$0" demo | read -r', COMMAND],
+        env=environment(place),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    left = [path for path in place.rglob("*") if path.name.startswith(("gate-", "home-"))]
+    assert left == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,9 +15,16 @@ if TYPE_CHECKING:
 _STYLES = {"block": "bold red", "failed": "bold red", "ask": "yellow", "mutate": "cyan"}
 
 
+class _LastingConsole(Console):
+    def on_broken_pipe(self) -> None:
+        # Whoever read our output has left. Ending the process here, as rich would, could be in the
+        # middle of a hook; so the rest is not shown, and what was begun comes to its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return where to print; ``soft_wrap`` keeps the lines of a pipe whole."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return _LastingConsole(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:
