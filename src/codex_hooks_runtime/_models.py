@@ -26,7 +26,9 @@ ReasoningEffort: TypeAlias = Literal[
 class _Frozen(BaseModel):
     """Parameters that cannot change under whoever holds them; a mistake is a `ConfigError`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True
+    )
 
     def __init__(self, /, **values: Any) -> None:
         try:

@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, defer_build=True
+    )
 
     raw: dict[str, Any] = Field(repr=False)
     """The record as it came."""
