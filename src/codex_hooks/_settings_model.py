@@ -13,8 +13,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from pydantic_settings import SettingsError as UnreadableVariable
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    SettingsConfigDict,
+    SettingsError as UnreadableVariable,
+)
 
 from codex_hooks._errors import SettingsError
 from codex_hooks._registry import Mode  # noqa: TC001  # pydantic reads it

@@ -12,8 +12,7 @@ from typing import Any, Literal
 import anyio
 import pluggy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codex_hooks import Allow, Ask, Block, Decision, HookContext, HookKernel, hookimpl
 from codex_hooks._specs import HookSpecs

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from codex_hooks_runtime._errors import ConfigError
 from codex_hooks_runtime._messages import LiveEvent
