@@ -216,6 +216,19 @@ def test_a_run_puts_up_with_a_closed_stream(tmp_path: Path, closed: str) -> None
 
 
 @pytest.mark.codex
+def test_the_folder_of_a_policy_at_hand_takes_no_installed_modules_place(tmp_path: Path) -> None:
+    """It may be the folder that the agent works in; the control is that the policy is found."""
+    for name in ("structlog", "mcp", "trio", "secrets"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken over')")
+    script: list[Step] = [RunCommand("cat key"), Say("never mind")]
+
+    done = run("go on", "--plugin", "policy:NoPasswords", folder=tmp_path, script=script)
+
+    assert (done.returncode, done.stdout) == (0, "never mind\n")
+    assert done.stderr == "pre_tool_use blocked by NoPasswords: keys are not read\n"
+
+
+@pytest.mark.codex
 def test_what_is_logged_stays_out_of_the_answer(tmp_path: Path) -> None:
     (tmp_path / "talker.py").write_text(TALKER)
     with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:

@@ -14,7 +14,7 @@ def load_plugin(spec: str) -> object:
     """Return the plugin that ``spec`` names; a class is instantiated.
 
     Without ``:Object`` the module itself is the plugin. Modules are looked for in the current
-    folder too. Raises `PluginError` with what is wrong.
+    folder too, after all others. Raises `PluginError` with what is wrong.
     """
     name, _, attribute = spec.partition(":")
     if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
@@ -24,7 +24,9 @@ def load_plugin(spec: str) -> object:
         )
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(
+            here
+        )  # last: what an agent's folder holds takes no installed module's place
     try:
         plugin: object = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a script that ends itself must not end us unheard
