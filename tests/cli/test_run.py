@@ -218,7 +218,7 @@ def test_a_run_puts_up_with_a_closed_stream(tmp_path: Path, closed: str) -> None
 @pytest.mark.codex
 def test_the_folder_of_a_policy_at_hand_takes_no_installed_modules_place(tmp_path: Path) -> None:
     """It may be the folder that the agent works in; the control is that the policy is found."""
-    for name in ("structlog", "mcp", "trio", "secrets"):
+    for name in ("importlib_metadata", "platformdirs", "pydantic_settings"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken over')")
     script: list[Step] = [RunCommand("cat key"), Say("never mind")]
 

@@ -24,9 +24,8 @@ def load_plugin(spec: str) -> object:
         )
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(
-            here
-        )  # last: what an agent's folder holds takes no installed module's place
+        # Last, so that what an agent's folder holds takes no installed module's place.
+        sys.path.append(here)
     try:
         plugin: object = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a script that ends itself must not end us unheard
