@@ -27,9 +27,10 @@ test: $(STAMP)  ## all tests, those on the real codex binary included
 	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest $(JOBS) --quiet $$plugin || exit 1; done
 	@$(BIN)/python -m pytest $(JOBS) --quiet
 
-soak: $(STAMP)  ## the kernel through random steps, the runtime through turns and crashes
+soak: $(STAMP)  ## random steps of the kernel, turns and crashes of the runtime, kills of the audit
 	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py
 	@$(BIN)/python benchmarks/soak.py
+	@CODEX_HOOKS_AUDIT_KILLS=10000 $(BIN)/python -m pytest plugins/codex-hooks-audit/tests/test_crash.py
 
 $(VENV)/bench/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/bench
@@ -37,10 +38,11 @@ $(VENV)/bench/.installed: pyproject.toml
 	$(VENV)/bench/bin/python -m pip install --quiet --group bench --editable '.[codex]'
 	@touch $@
 
-bench: $(VENV)/bench/.installed $(STAMP)  ## kernel and runtime beside other parties, the gate alone
+bench: $(VENV)/bench/.installed $(STAMP)  ## kernel and runtime beside other parties, gate and audit
 	@$(VENV)/bench/bin/python benchmarks/kernel.py
 	@$(VENV)/bench/bin/python benchmarks/runtime.py
 	@$(BIN)/python benchmarks/gate.py
+	@$(BIN)/python benchmarks/audit.py
 
 check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
