@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
 from codex_hooks._installed import find_installed
+from codex_hooks._log import log
 from codex_hooks._report import SkippedPlugin
 
 if TYPE_CHECKING:
@@ -207,8 +208,4 @@ def _row(plugin: InstalledPlugin, settings: Settings, **found: Any) -> Discovere
 
 
 def _warn(plugin: DiscoveredPlugin) -> None:
-    import structlog  # noqa: PLC0415  # costs more than all the rest to import
-
-    structlog.get_logger("codex_hooks").warning(
-        "plugin skipped", plugin=plugin.name, reason=plugin.skipped
-    )
+    log().warning("plugin skipped", plugin=plugin.name, reason=plugin.skipped)

@@ -17,6 +17,7 @@ import pluggy
 from codex_hooks._compile import ARGUMENTS, compile_plugin
 from codex_hooks._dispatch import describe
 from codex_hooks._errors import PluginError
+from codex_hooks._log import log
 from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
 from codex_hooks._specs import PROJECT, HookSpecs
 
@@ -158,9 +159,7 @@ class Registry:
             try:
                 item.call(registration)
             except Exception as error:
-                import structlog  # noqa: PLC0415  # costs more than all the rest to import
-
-                structlog.get_logger("codex_hooks").warning(
+                log().warning(
                     "plugin failed to stop", plugin=registration.name, error=describe(error).message
                 )
 

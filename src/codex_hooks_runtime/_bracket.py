@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from codex_hooks import Block
+from codex_hooks._log import log
 
 from ._errors import BlockedByHook, TurnInterrupted, TurnTimeout
-from ._log import log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

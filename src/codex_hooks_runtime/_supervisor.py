@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from codex_hooks import CodexHooksError
+from codex_hooks._log import log
 
 from ._connection import Connection
 from ._ending import Ending
 from ._errors import TransportClosed
 from ._live import LiveFeed, LiveSubscription, Restarted
-from ._log import log
 from ._options import ConnectionCounters
 from ._restart import RestartBudget
 from ._tasks import owned_tasks

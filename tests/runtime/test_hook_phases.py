@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from codex_hooks import Block, HookContext, HookPhase, Mutate, hookimpl
+from codex_hooks._log import log
 from codex_hooks_runtime import BlockedByHook, TurnFailed, TurnTimeout
-from codex_hooks_runtime._log import log
 from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
 from runtime.scripted import Journal, scripted
 

@@ -1,4 +1,4 @@
-"""Where the runtime logs: structlog as the application has set it up, or else `logging`.
+"""Where codex-hooks logs: structlog as the application has set it up, or else `logging`.
 
 Nothing is configured here, and structlog is loaded with the first event. An application that has
 not configured structlog gets the logger ``codex_hooks`` of ``logging``, which prints nothing of
