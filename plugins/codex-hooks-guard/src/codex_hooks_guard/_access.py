@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from ._arguments import after_options, has_flag, option_values
 from ._paths import resolve
 from ._programs import (
+    CODE_TAKERS,
     COPIERS,
+    EDITORS_IN_PLACE,
     HARMLESS_GIT,
     MESSAGES,
     NETWORK,
@@ -25,7 +27,8 @@ from ._programs import (
     TAKERS,
     TREE_READERS,
 )
-from ._text import ANYTHING, EMPTY, OPEN, Hole, Text, basename
+from ._text import ANYTHING, EMPTY, LISTING, OPEN, Hole, Text, basename
+from ._wrapper_table import WRAPPERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,6 +81,8 @@ def _sort_arguments(
     arguments = command.arguments
     if name not in TAKERS and name not in REMOVERS:
         arguments = tuple(_weakened(word) for word in arguments)
+    if name == "git" and _subcommand(arguments) == "clean":
+        removes += after_options(arguments, values="-C -c -e --exclude")[1:] or [LISTING]
     if name in NO_FILES or (name == "git" and _subcommand(arguments) in HARMLESS_GIT):
         return
     if name in REMOVERS:
@@ -88,13 +93,16 @@ def _sort_arguments(
     if name in COPIERS:
         _sort_copy(name, arguments, reads, writes, removes)
         return
+    if name in CODE_TAKERS or name in WRAPPERS:
+        arguments = tuple(word for word in arguments if not re.search(r"\s", str(word)))
     if name in MESSAGES:
         arguments = _without_messages(arguments, MESSAGES[name].split())
     files = [part for word in arguments for part in parts_of(word)]
     reads += files
     if name in _ALWAYS_DEEP or (name in READERS and has_flag(arguments, "-r", "-R", "--recursive")):
         reads += [Text.of(file, "/", Hole.BELOW) for file in files]
-    if name in READERS or (name == "sed" and not has_flag(arguments, "-i", "--in-place")):
+    in_place = has_flag(arguments, "-i", "--in-place", "--include")
+    if name in READERS or (name in EDITORS_IN_PLACE and not in_place):
         return
     writes += files
 
@@ -119,6 +127,8 @@ def _sort_copy(
         writes += [Text.of(target, "/", basename(source)) for source in sources]
     if name == "mv":
         removes += sources
+    if name == "rsync" and any(word.head.startswith("--del") for word in arguments):
+        removes += [Text.of(target, "/", Hole.BELOW) for target in targets]
 
 
 def parts_of(word: Text) -> list[Text]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from ._arguments import after_options, option_values
 from ._paths import resolve
@@ -39,8 +38,8 @@ class Downloads:
         if name in NETWORK:
             named = option_values(arguments, *_OUTPUTS)
             for word in arguments:
-                path = urlsplit(word.literal or "").path if "//" in (word.literal or "") else ""
-                named += [Text.of(path.rsplit("/", 1)[-1])] if path.strip("/") else []
+                address = (word.literal or "").partition("?")[0].partition("#")[0]
+                named.append(Text.of(address.rsplit("/", 1)[-1]))
                 if word.head.startswith("of="):
                     named.append(word.drop(3))
             self._add(named, cwd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -47,7 +48,9 @@ def read_find(arguments: Sequence[Text]) -> Find:
         following = expression[place + 1 : place + 2]
         if word in _NAMING:
             negated = place > 0 and expression[place - 1].literal in ("!", "-not")
-            names += () if negated else map(_as_glob, following)
+            names += () if negated else map(glob_of, following)
+        elif word in ("-regex", "-iregex"):
+            names += map(glob_of_regex, following)
         elif word in _WRITING:
             writes += following
         elif word in _RUNNING:
@@ -57,13 +60,18 @@ def read_find(arguments: Sequence[Text]) -> Find:
             runs.append(list(expression[place + 1 : end]))
             place = end
         place += 1
+    deletes = any(word.literal == "-delete" for word in expression)
+    if deletes and not names:  # it never removes the folder that it stands in
+        roots = [
+            root if root.literal not in (".", "./") else Text.of("./", Hole.BELOW) for root in roots
+        ]
     files = tuple(
         file for root in roots for file in (*([] if names else [root]), *_files_below(root, names))
     )
     return Find(
         files=files,
         runs=tuple(tuple(filled) for run in runs for filled in _filled(run, files)),
-        deletes=any(word.literal == "-delete" for word in expression),
+        deletes=deletes,
         writes=tuple(writes),
         prints_names=not runs
         and not any((w.literal or "").startswith("-printf") for w in expression),
@@ -83,8 +91,8 @@ def _files_below(root: Text, names: Sequence[Text]) -> list[Text]:
     return [*below, *(Text.of(root, "/", name) for name in names)]
 
 
-def _as_glob(name: Text) -> Text:
-    """Return what a ``-name`` pattern, which the shell has left alone, stands for."""
+def glob_of(name: Text) -> Text:
+    """Return what a pattern stands for that the shell has left alone."""
     parts: list[str | Hole] = []
     for part in name.parts:
         if isinstance(part, Hole):
@@ -92,6 +100,17 @@ def _as_glob(name: Text) -> Text:
             continue
         parts += [{"*": Hole.NAME, "?": Hole.CHAR}.get(char, char) for char in part]
     return Text.of(*parts)
+
+
+def glob_of_regex(pattern: Text) -> Text:
+    """Return the names that a regular expression finds, as far as letters and anchors go."""
+    source = str(pattern)
+    parts = [
+        piece[-1] if re.fullmatch(r"[\w/ -]|\\[^\w]", piece) else Hole.LINE
+        for piece in re.findall(r"\\.|.", source.strip("^$"))
+    ]
+    start = "" if source.startswith("^") else Hole.LINE
+    return Text.of(start, *parts, "" if source.endswith("$") else Hole.LINE)
 
 
 def _filled(run: Sequence[Text], files: Sequence[Text]) -> list[list[Text]]:

@@ -6,6 +6,7 @@ characters that bash and the grammar may take differently: two readings are no r
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,14 @@ MAX_CHARACTERS: Final = 65_536
 
 MAX_DEPTH: Final = 120
 """A syntax tree with more levels is not walked."""
+
+# Where the grammar sees a lone $, and bash the start of an expansion.
+_WITH_DOLLAR: Final = ("simple_expansion", "translated_string")
+_DOLLAR: Final = re.compile(rb"[\w@*#?!$({'\"-]")
+_DOLLAR_IN_QUOTES: Final = re.compile(rb"[\w@*#?!$({-]")
+_BRACES: Final = (b"{", b",", b"}")
+_GROUP: Final = re.compile(rb"\{\s|\(\(")
+_WORD_GOES_ON: Final = re.compile(rb"[^\s;&|()<>`]")
 
 _local = threading.local()
 
@@ -41,7 +50,7 @@ def parse(code: str) -> Node:
     root: Node = _local.parser.parse(code.encode()).root_node
     if root.has_error:
         raise Unreadable(f"it is no bash that can be read: {_where(root)}")
-    _check_depth(root)
+    _check(root)
     return root
 
 
@@ -68,13 +77,36 @@ def _where(root: Node) -> str:
     return f"near {text_of(node)[:40]!r}"
 
 
-def _check_depth(root: Node) -> None:
+def _check(root: Node) -> None:
+    """Refuse trees that are too deep, and places where the grammar is known to differ from bash."""
+    source = root.text or b""
     level = [root]
     for _ in range(MAX_DEPTH):
+        for node in level:
+            _check_place(node, source)
         level = [child for node in level for child in node.children]
         if not level:
             return
     raise Unreadable(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _check_place(node: Node, source: bytes) -> None:
+    if node.type == "$" and node.parent is not None and node.parent.type not in _WITH_DOLLAR:
+        quoted = node.parent.type in ("string", "heredoc_body")
+        if (_DOLLAR_IN_QUOTES if quoted else _DOLLAR).match(source, node.end_byte):
+            raise Unreadable("it has a $ that shells differ about")
+    if node.type == "compound_statement" and not _GROUP.match(source, node.start_byte):
+        raise Unreadable("it has a { that shells differ about")
+    if node.type == "simple_expansion" and source[node.end_byte : node.end_byte + 1] in _BRACES:
+        # Bash expands braces first: $a{b,c} is $ab and $ac.
+        parent = node.parent
+        if parent is not None and parent.type == "concatenation" and b"{" in (parent.text or b""):
+            raise Unreadable(f"it is not clear where the name {text_of(node)!r} ends")
+    if node.type in ("variable_assignment", "file_redirect", "herestring_redirect"):
+        after = node.next_sibling
+        touches = after is not None and after.is_named and after.start_byte == node.end_byte
+        if touches or _WORD_GOES_ON.match(source, node.end_byte):
+            raise Unreadable(f"it is not clear where {text_of(node)!r} ends")
 
 
 def text_of(node: Node) -> str:

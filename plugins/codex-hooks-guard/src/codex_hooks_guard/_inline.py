@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ._arguments import after_options, option_values
 from ._escapes import ansi
+from ._find import glob_of
 from ._grammar import Unreadable
 from ._text import ANYTHING, EMPTY, Text, basename
 from ._wrappers import Code, Inner, Run
@@ -52,13 +53,16 @@ _STARTS: Final = re.compile(
     r"|check_call|getoutput|getstatusoutput|Popen|call|shell_exec|passthru|proc_open|qx|do\s+shell"
     r"|subprocess|pty|child_process|getline)\b|`|%x|\|\s*[\"']"
 )
+_GIVEN_TO_SHELL: Final = re.compile(
+    r"\b(?:system|popen|getoutput|getstatusoutput|execSync|shell_exec|passthru)\s*\(?\s*\Z"
+)
 _REMOVES: Final = re.compile(
     r"\b(?:rmtree|unlink\w*|rmdir\w*|removedirs|remove|rmSync|rm_rf?|rm_f|rimraf|FileUtils|delete|"
     r"truncate|file_delete)\b"
 )
 _BUILDS: Final = re.compile(
     r"\b(?:[ab]\d\ddecode|fromhex|unhexlify|atob|rot_?13|fromCharCode|unpack|hex2bin"
-    r"|str_rot13)\b|\bchr\s*\(|\[::-1\]|,\s*['\"](?:base64|hex)['\"]\s*\)"
+    r"|str_rot13)\b|\.join\(\s*[\[(]\s*['\"]|\bchr\s*\(|\[::-1\]|,\s*['\"](?:base64|hex)['\"]\s*\)"
 )
 _RUNS_TEXT: Final = re.compile(
     r"(?<![\w.])(?:eval|compile|execfile|marshal|pickle|instance_eval|new Function)\s*[(\"'$]"
@@ -71,6 +75,11 @@ _TOUCHES: Final = re.compile(
 )
 _SED_FILE: Final = re.compile(r"(?:^|[;{}\n\d$/!])\s*[rRwW]\s*([^\s;}]+)|/[gpiI\d]*w\s+([^\s;}]+)")
 _SED_RUNS: Final = re.compile(r"(?:^|[;{}\n\d$])\s*e\b\s*(.*)|(?<=/)[gpiI\d]*e[gpiI\d]*\s*(?:$|;)")
+
+
+def is_interpreter(name: str) -> bool:
+    """Whether the program with that name runs code of a language that is no shell's."""
+    return name in _AWKS or re.sub(r"[\d.]+$", "", name) in _BY_OPTION
 
 
 def foreign_code(
@@ -128,13 +137,13 @@ def read_foreign(name: str, code: Text) -> Iterator[Inner]:
         raise Unreadable(f"the code of {name} builds what it uses out of something else")
     literals = list(_literals(text))
     if literals:
-        files = tuple(Text.of(literal) for literal in dict.fromkeys(literals))
+        files = tuple(glob_of(Text.of(literal)) for literal in dict.fromkeys(literals))
         yield Run((Text.of("open"), *files), f"code of {name}")
         if _REMOVES.search(text):
             yield Run((Text.of("rm"), Text.of("-r"), *files), f"code of {name}")
     if starts:
-        for command in dict.fromkeys(_commands(text)):
-            yield Code(Text.of(command), f"code of {name}", guessed=True)
+        for command, surely in dict.fromkeys(_commands(text)):
+            yield Code(Text.of(command), f"code of {name}", guessed=not surely)
 
 
 def read_sed(arguments: Sequence[Text]) -> Iterator[Inner]:
@@ -169,17 +178,20 @@ def _literals(text: str) -> Iterator[str]:
         end = path_end = found.end()
 
 
-def _commands(text: str) -> Iterator[str]:
-    """Return what may be run as a command: each literal, and the neighbours in a list joined."""
+def _commands(text: str) -> Iterator[tuple[str, bool]]:
+    """Return what may be run as a command, and whether it surely is.
+
+    That is each literal, and the neighbours in a list joined.
+    """
     words: list[str] = []
     end = -1
     for found, value in _strings(text):
-        yield value
+        yield value, _GIVEN_TO_SHELL.search(text, 0, found.start()) is not None
         if end < 0 or not _is(_LIST_GLUE, text[end : found.start()]):
             words = []
         words.append(value)
         if len(words) > 1:
-            yield " ".join(words)
+            yield " ".join(words), False
         end = found.end()
 
 

@@ -7,7 +7,7 @@ given only where every simple command is allowed and nothing blocks or asks; it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from ._match import Subject, holds, is_for_tool
 from ._patch import read_patch
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ._command import Command
     from ._paths import Place
     from ._rule import Action, Rule
-
-Kind: TypeAlias = Literal["command", "patch", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,11 @@ class Verdict:
     commands: tuple[Command, ...]
 
 
-def commands_of(kind: Kind, text: str, place: Place) -> tuple[Command, ...]:
-    """Return the simple commands that a tool use comes down to; none for other tools."""
-    if kind == "command":
-        return read_command(text, place)
-    if kind == "patch":
+def commands_in(text: str, place: Place) -> tuple[Command, ...]:
+    """Return the simple commands that a command, or a patch, comes down to."""
+    if text.lstrip().startswith("*** Begin Patch"):
         return tuple(read_patch(Text.of(text), place.folder))
-    return ()
+    return read_command(text, place)
 
 
 def judge(rules: Sequence[Rule], tool: str, commands: tuple[Command, ...], place: Place) -> Verdict:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ._grammar import text_of
-from ._text import AMBIENT, ANYTHING, EMPTY, Text
+from ._text import AMBIENT, ANYTHING, EMPTY, Hole, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,14 +35,15 @@ def expand_parameter(node: Node, shell: Shell, words: Words) -> list[Text]:
     """Return the alternatives of a ``simple_expansion`` or an ``expansion``."""
     if node.type == "simple_expansion":
         name = text_of(node)[1:]
-        return _listed(shell.values(name)) if name in ("@", "*") else list(shell.values(name))
+        values = list(shell.values(name))
+        return _listed(values, exact=shell.exact) if name in ("@", "*") else values
     form = _FORM.match(text_of(node))
     operands = _operands(node, words)
     if form is None:
         return [ANYTHING]
     name, operator = form["name"], form["operator"] or ""
     if form["prefix"] == "#":
-        return [AMBIENT]
+        return [Text.of(Hole.NAME)]  # a number
     values = list(shell.values(name)) or [EMPTY]
     if form["prefix"] == "!":
         return _named_by(values, shell) if not (operator or form["index"]) else [ANYTHING]
@@ -53,13 +54,17 @@ def expand_parameter(node: Node, shell: Shell, words: Words) -> list[Text]:
     if operator[-1:] == "+":
         return [EMPTY, *operands]
     if operator[-1:] in ("", "?"):
-        return _listed(values) if name in ("@", "*") or form["index"] in ("[@]", "[*]") else values
+        if name in ("@", "*"):
+            return _listed(values, exact=shell.exact)
+        return _listed(values, exact=False) if form["index"] in ("[@]", "[*]") else values
     rest = text_of(node)[form.end() : -1]
     return [_changed(value, operator, rest) for value in values]
 
 
-def _listed(values: Sequence[Text]) -> list[Text]:
-    return [Text.join(values, WORD_BREAK)]
+def _listed(values: Sequence[Text], *, exact: bool) -> list[Text]:
+    """Return ``values`` as words of their own; if not ``exact``, any may be the first."""
+    count = 1 if exact else max(1, len(values))
+    return [Text.join(values[start:], WORD_BREAK) for start in range(count)]
 
 
 def _operands(node: Node, words: Words) -> list[Text]:
@@ -89,10 +94,10 @@ def _changed(value: Text, operator: str, rest: str) -> Text:
     text = value.literal
     if operator in ("%", "%%", "#", "##"):
         return _trimmed(value, operator, rest)
-    if text is None:
-        return value if operator[0] in "^," and not value.is_open else ANYTHING
     if operator in ("^^", ",,") and not rest:
-        return Text.of(text.upper() if operator == "^^" else text.lower())
+        return value.map(str.upper if operator == "^^" else str.lower)
+    if text is None:
+        return ANYTHING
     if operator in ("/", "//") and re.fullmatch(r"[\w./ -]*(\\/[\w./ -]*)*(/[\w./ -]*)?", rest):
         old, _, new = rest.replace("\\/", "\0").partition("/")
         old, new = old.replace("\0", "/"), new.replace("\0", "/")

@@ -6,6 +6,7 @@ A file that is added, updated or moved to is written; one that is deleted or mov
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ._command import Command, Redirect
@@ -23,9 +24,7 @@ def read_patch(patch: Text, cwd: Text, origin: tuple[str, ...] = ()) -> Iterator
     within = (*origin, "patch")
     text = patch.literal
     if text is None or "*** Begin Patch" not in text:
-        yield Command(
-            words=(), cwd=cwd, origin=within, hidden="unreadable", why="it is no patch in full"
-        )
+        yield _unreadable("it is no patch in full", cwd, within)
         return
     current: str | None = None
     for line in text.splitlines():
@@ -35,8 +34,7 @@ def read_patch(patch: Text, cwd: Text, origin: tuple[str, ...] = ()) -> Iterator
         what, file = found["what"], found["file"]
         if not file or what not in ("Add File", "Update File", "Delete File", "Move to"):
             if line.startswith("***"):
-                why = f"its line {line[:60]!r} is none of a patch"
-                yield Command(words=(), cwd=cwd, origin=within, hidden="unreadable", why=why)
+                yield _unreadable(f"its line {line[:60]!r} is none of a patch", cwd, within)
             continue
         target = Text.of(file)
         if what == "Delete File":
@@ -49,6 +47,27 @@ def read_patch(patch: Text, cwd: Text, origin: tuple[str, ...] = ()) -> Iterator
             current = file
         redirect = Redirect(">", target)
         yield Command(words=(), cwd=cwd, origin=within, redirects=(redirect,))
+
+
+def read_changes(changes: object, cwd: Text) -> Iterator[Command]:
+    """Yield what a list of changes does, as Codex gives it with some questions."""
+    for change in changes if isinstance(changes, list | tuple) else (None,):
+        path = change.get("path") if isinstance(change, Mapping) else None
+        if not isinstance(path, str):
+            yield _unreadable("it is no list of changes", cwd, ("patch",))
+            continue
+        kind = change.get("kind")
+        moved = kind.get("move_path") if isinstance(kind, Mapping) else None
+        deleted = kind.get("type") == "delete" if isinstance(kind, Mapping) else True
+        if deleted or moved:
+            yield _removed(Text.of(path), cwd, ("patch",))
+        for written in (path, moved) if isinstance(moved, str) else (path,):
+            redirect = Redirect(">", Text.of(written))
+            yield Command(words=(), cwd=cwd, origin=("patch",), redirects=(redirect,))
+
+
+def _unreadable(why: str, cwd: Text, origin: tuple[str, ...]) -> Command:
+    return Command(words=(), cwd=cwd, origin=origin, hidden="unreadable", why=why)
 
 
 def _removed(file: Text, cwd: Text, origin: tuple[str, ...]) -> Command:

@@ -33,11 +33,38 @@ _CERTAIN: Final = {Hole.CHAR: "\0", Hole.NAME: "\0", Hole.LINE: "\0", Hole.BELOW
 
 
 @dataclass(frozen=True, slots=True)
+class _Spelling:
+    """One form of a pattern; ``naming`` says which of its tokens tell a name from others.
+
+    Separators do not, nor does the ending of a name that has more to it: ``*.json`` is no naming
+    of ``logins.json``.
+    """
+
+    tokens: tuple[_Token, ...]
+    naming: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, tokens: tuple[_Token, ...]) -> _Spelling:
+        """Find out what names."""
+        start = max((n + 1 for n, each in enumerate(tokens) if each == "/"), default=0)
+        dot = max((n for n, each in enumerate(tokens) if each == "." and n > start), default=0)
+        has_stem = any(isinstance(each, str) for each in tokens[start:dot])
+        naming = [
+            isinstance(each, str)
+            and (each not in "/." or (each == "." and _begins_name(tokens, n)))
+            for n, each in enumerate(tokens)
+        ]
+        if has_stem:
+            naming[dot:] = [False] * (len(tokens) - dot)
+        return cls(tokens, tuple(naming))
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """One compiled pattern."""
 
     floating: bool
-    alternatives: tuple[tuple[_Token, ...], ...]
+    alternatives: tuple[_Spelling, ...]
     regex: re.Pattern[str]
     exact: re.Pattern[str]
 
@@ -46,7 +73,7 @@ class Pattern:
         literal = text.literal
         if literal is not None:
             return self.regex.fullmatch(literal) is not None
-        return any(_may(tokens, text, self.floating) for tokens in self.alternatives)
+        return any(_may(spelling, text, self.floating) for spelling in self.alternatives)
 
     def surely(self, text: Text) -> bool:
         """Whether ``text`` matches, whatever its holes are filled with."""
@@ -66,7 +93,7 @@ def compile_pattern(source: str, *, path: bool) -> Pattern:
     )
     return Pattern(
         floating=not path or source.startswith("**/"),
-        alternatives=alternatives,
+        alternatives=tuple(map(_Spelling.of, alternatives)),
         regex=re.compile(regex, re.DOTALL | re.IGNORECASE),
         exact=re.compile(regex, re.DOTALL),
     )
@@ -89,18 +116,18 @@ def _tokens(source: str, *, path: bool) -> Iterator[_Token]:
         yield Hole.BELOW if token is Hole.NAME and not path else token
 
 
-def _may(tokens: Sequence[_Token], text: Text, floating: bool) -> bool:
+def _may(spelling: _Spelling, text: Text, floating: bool) -> bool:
     """Follow all ways at once to read ``text`` as the pattern.
 
-    A state is a place in the pattern, and whether a known character has agreed with a written one
+    A state is a place in the pattern, and whether a known character has agreed with a naming one
     on the way there.
     """
-    written = any(isinstance(each, str) and each != "/" for each in tokens)
-    states = _closed(tokens, {(0, not written)})
+    tokens = spelling.tokens
+    states = _closed(tokens, {(0, not any(spelling.naming))})
     for part in text.parts:
         if isinstance(part, str):
             for char in part.casefold():
-                states = _closed(tokens, _after_char(tokens, states, char))
+                states = _closed(tokens, _after_char(spelling, states, char))
                 if not states:
                     return False
         else:
@@ -120,8 +147,9 @@ def _closed(tokens: Sequence[_Token], states: set[tuple[int, bool]]) -> set[tupl
 
 
 def _after_char(
-    tokens: Sequence[_Token], states: set[tuple[int, bool]], char: str
+    spelling: _Spelling, states: set[tuple[int, bool]], char: str
 ) -> set[tuple[int, bool]]:
+    tokens = spelling.tokens
     reached: set[tuple[int, bool]] = set()
     for place, agreed in states:
         if place == len(tokens):
@@ -132,8 +160,7 @@ def _after_char(
         elif token is Hole.CHAR and char != "/":
             reached.add((place + 1, agreed))
         elif isinstance(token, str) and token.casefold() == char:
-            names = char not in "/." or (char == "." and _begins_name(tokens, place))
-            reached.add((place + 1, agreed or names))
+            reached.add((place + 1, agreed or spelling.naming[place]))
     return reached
 
 

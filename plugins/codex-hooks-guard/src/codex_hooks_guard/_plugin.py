@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Final
 from codex_hooks import Allow, Ask, Block, hookimpl
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from ._judge import commands_of, judge
+from ._judge import judge
+from ._patch import read_changes, read_patch
 from ._paths import Place
+from ._reader import read_command
 from ._rule_files import combined, default_rules, load_rules
+from ._text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from codex_hooks import Decision, HookContext, ToolCall
 
-    from ._judge import Kind, Verdict
+    from ._command import Command
+    from ._judge import Verdict
     from ._rule import Rule
 
 CODEX_HOOKS_API: Final = "1"
@@ -60,15 +61,13 @@ class Guard:
         self.rules = (options or GuardOptions()).load()
         self._home = str(Path.home())
 
-    # A guard looks again at whatever another plugin makes of a command (K3).
     @hookimpl
     def pre_tool_use(self, ctx: HookContext) -> Decision | None:
         """Judge one tool use."""
         if ctx.tool is None:
             return Block("the guard was asked about a tool use without a tool")
-        kind, text = _subject(ctx.tool)
         place = Place(ctx.cwd, self._home)
-        verdict = judge(self.rules, ctx.tool.name, commands_of(kind, text, place), place)
+        verdict = judge(self.rules, ctx.tool.name, _commands(ctx.tool, place), place)
         if verdict.action == "block":
             return Block(explain(verdict))
         if verdict.action == "ask":
@@ -87,16 +86,15 @@ def _short(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
-def _subject(tool: ToolCall) -> tuple[Kind, str]:
-    """Return what there is to judge of a tool use; input of an unknown shape is unreadable."""
-    if tool.kind == "file_change":
-        return "patch", _command_text(tool.input)
+def _commands(tool: ToolCall, place: Place) -> tuple[Command, ...]:
+    """Return what a tool use comes down to; input of an unknown shape is unreadable."""
     if tool.kind == "command":
-        return "command", _command_text(tool.input)
-    return "other", ""
-
-
-def _command_text(given: Mapping[str, Any]) -> str:
-    command = given.get("command")
-    # No text, no known shape: a character that no command may have makes it unreadable.
-    return command if isinstance(command, str) else "\0"
+        command = tool.input.get("command")
+        # No text: a character that no command can have makes it unreadable.
+        return read_command(command if isinstance(command, str) else "\0", place)
+    if tool.kind == "file_change":
+        patch = tool.input.get("command")
+        if isinstance(patch, str):
+            return tuple(read_patch(Text.of(patch), place.folder))
+        return tuple(read_changes(tool.input.get("changes"), place.folder))
+    return ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ._arguments import after_options, has_flag, option_values
 from ._escapes import ansi
-from ._find import read_find
+from ._find import glob_of, glob_of_regex, read_find
 from ._programs import DOWNLOADERS, SAYS_LITTLE, SETUP_CODE
 from ._text import AMBIENT, ANYTHING, EMPTY, LISTING, OPEN, Hole, Text, basename
 
@@ -126,22 +126,11 @@ def _filtered(arguments: Sequence[Text], stdin: Text) -> Text:
     source = patterns[0].literal
     if source is None or has_flag(arguments, "-v"):
         return stdin
-    named = [_glob_of(each) for each in re.split(r"\\?\|", source)]
+    named = [glob_of_regex(Text.of(each)) for each in re.split(r"\\?\|", source)]
     found = [line for line in stdin.split("\n") if Hole.BELOW not in line.parts]
     folders = [line for line in stdin.split("\n") if Hole.BELOW in line.parts]
     found += [Text.of(folder, "/", name) for folder in folders for name in named]
     return Text.join(found, "\n")
-
-
-def _glob_of(pattern: str) -> Text:
-    """Return the names that a regular expression finds, as far as letters and anchors go."""
-    parts: list[str | Hole] = [] if pattern.startswith("^") else [Hole.LINE]
-    for piece in re.findall(r"\\.|.", pattern.strip("^$")):
-        if re.fullmatch(r"[\w/ -]|\\[^\w]", piece):
-            parts.append(piece[-1])
-        else:
-            parts.append(Hole.LINE)
-    return Text.of(*parts, *([] if pattern.endswith("$") else [Hole.LINE]))
 
 
 def _part_of_path(name: str, arguments: Sequence[Text]) -> Text:
@@ -182,6 +171,10 @@ def listing_of(name: str, arguments: Sequence[Text]) -> Text | None:
             arguments, values="-e -f -g -t -T -m --include --exclude --glob --type"
         )
         folders = given if has_flag(arguments, "--files", "-e") else given[1:]
+        globs = option_values(arguments, "-g", "--glob", "--iglob")
+        named = [Text.of(Hole.BELOW, "/", glob_of(g)) for g in globs if g.head[:1] != "!"]
+        if named:
+            return Text.join([*folders, *named], "\n")
     elif name in ("fd", "fdfind"):
         given = after_options(arguments, values="-e -E -t -d -g --extension --exclude --type")
         names = [each.map(lambda part: re.sub(r"[\\^$]", "", part)) for each in given[:1]]

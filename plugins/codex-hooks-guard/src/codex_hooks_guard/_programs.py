@@ -41,11 +41,19 @@ TAKERS: Final = READERS | _names(
 )
 """Programs whose business are files: what they are given, if unknown, may be any file."""
 
+EDITORS_IN_PLACE: Final = _names("sed gsed awk gawk mawk nawk")
+"""Programs that write to the files that they are given with ``-i`` alone."""
+
 COPIERS: Final = _names("cp install ln scp rsync mv ditto")
 """Programs that read all arguments but the last, and write to the last."""
 
 REMOVERS: Final = _names("rm rmdir unlink shred srm wipe trash trash-put rimraf del")
 """Programs that take away what they are given."""
+
+CODE_TAKERS: Final = SHELLS | _names(
+    "eval trap su script watch ssh xargs env docker podman kubectl tmux screen expect"
+)
+"""Programs that are given code: their words with spaces in them are no files, but read as code."""
 
 PATTERN_FIRST: Final = {
     **dict.fromkeys(_names("grep egrep fgrep rg ag ack zgrep"), _names("-e -f --regexp --file")),

@@ -7,6 +7,8 @@ the result as a command that is ``hidden``.
 
 from __future__ import annotations
 
+import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -46,16 +48,22 @@ _WORDS: Final = frozenset(
 )
 
 
+_CLAUSES: Final = ("elif_clause", "else_clause", "case_item")
+# Where this fails the shell ends, so that what follows can count on what comes before.
+_LEAVES: Final = re.compile(r"\|\|\s*(?:exit|return)\b[^;&|]*$")
+_BRACES: Final = re.compile(r"(?<!\$)\{")
+
+
 def read_command(code: str, place: Place) -> tuple[Command, ...]:
     """Return the simple commands of ``code``, as ``bash -lc`` would run it at ``place``.
 
     Raises nothing: the worst that can be said of ``code`` is one hidden command.
     """
     reader = _Reader()
-    at = Scope(Shell(cwd=place.folder, home=Text.of(place.home)))
+    at = Scope(Shell(folders=(place.folder,), home=Text.of(place.home)))
     try:
         reader.simple.run_code(Text.of(code), at)
-        reader.simple.run_uncalled(at)
+        reader.simple.run_uncalled()
     except (Unreadable, RecursionError) as error:
         why = str(error) if isinstance(error, Unreadable) else "it is nested too deeply"
         hidden = Command(words=(), cwd=at.shell.cwd, hidden="unreadable", why=why)
@@ -98,7 +106,7 @@ class _Reader:
                 return self._loop(node, at)
             case "while_statement" | "c_style_for_statement":
                 return self._repeated(node.named_children, at)
-            case "if_statement" | "case_statement":
+            case "if_statement" | "elif_clause" | "case_statement":
                 return self._branches(node, at)
             case "redirected_statement" | "file_redirect" | "herestring_redirect":
                 return self._redirected(node, at)
@@ -114,16 +122,23 @@ class _Reader:
         return self._all(node.named_children, at)
 
     def _all(self, nodes: Iterable[Node], at: Scope) -> Text:
-        return Text.of(*[self.visit(node, at) for node in nodes])
+        out = EMPTY
+        for node in nodes:
+            before = at.shell.folders
+            out = Text.of(out, self.visit(node, at))
+            if not _LEAVES.search(text_of(node)):
+                at.shell.may_be_in(before)
+        return out
 
     def _list(self, node: Node, at: Scope) -> Text:
         first, *rest = node.named_children
+        before = at.shell.folders
         out = self.visit(first, at)
         uncertain = any(child.type == "||" for child in node.children)
-        at.shell.branching += uncertain
-        out = Text.of(out, self._all(rest, at))
-        at.shell.branching -= uncertain
-        return out
+        if uncertain:
+            at.shell.may_be_in(before)
+        with at.shell.perhaps() if uncertain else nullcontext():
+            return Text.of(out, self._all(rest, at))
 
     def _pipeline(self, node: Node, at: Scope) -> Text:
         stdin = at.stdin
@@ -132,10 +147,15 @@ class _Reader:
         return EMPTY if stdin is None else stdin
 
     def _branches(self, node: Node, at: Scope) -> Text:
-        at.shell.branching += 1
-        out = self._all(node.named_children, at)
-        at.shell.branching -= 1
-        return out
+        """Read an ``if`` or a ``case``: its branches after what decides about them."""
+        first = node.children_by_field_name("condition") or node.children_by_field_name("value")
+        clauses = [each for each in node.named_children if each.type in _CLAUSES]
+        body = [each for each in node.named_children if each not in (*first, *clauses)]
+        out = [self._all(first, at)]
+        for branch in (body, *([clause] for clause in clauses)):
+            with at.shell.perhaps():
+                out.append(self._all(branch, at))
+        return Text.of(*out)
 
     def _loop(self, node: Node, at: Scope) -> Text:
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
@@ -147,20 +167,23 @@ class _Reader:
 
     def _repeated(self, nodes: list[Node], at: Scope) -> Text:
         """Read a loop's body twice: what it sets at its end counts at its beginning."""
-        at.shell.branching += 1
-        self._all(nodes, at)
-        out = self._all(nodes, at)
-        at.shell.branching -= 1
+        for _ in range(2):
+            with at.shell.perhaps():
+                out = self._all(nodes, at)
         return out
 
     def _define(self, node: Node, at: Scope) -> Text:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if name is not None and body is not None:
-            at.shell.functions[text_of(name)] = body
+            at.shell.functions[text_of(name)] = (body,)
+            self.reading.defined[body.id] = (text_of(name), body, at)
         return EMPTY
 
-    def _assign(self, node: Node, at: Scope) -> list[tuple[str, Text]]:
-        """Carry out an assignment, or several; return the names with their values."""
+    def _assign(self, node: Node, at: Scope, also: Iterable[Text] = ()) -> list[tuple[str, Text]]:
+        """Carry out an assignment, or several; return the names with their values.
+
+        ``also`` are values that it may set as well.
+        """
         if node.type == "variable_assignments":
             return [pair for each in node.named_children for pair in self._assign(each, at)]
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
@@ -175,6 +198,7 @@ class _Reader:
         is_list = name.type == "subscript" or (value is not None and value.type == "array")
         if appends and not is_list:
             values = tuple(Text.of(old, new) for old in at.shell.values(variable) for new in values)
+        values = (*values, *also)
         adds = name.type == "subscript" or (appends and is_list)
         at.shell.assign(variable, values or (EMPTY,), adds=adds)
         return [(variable, each) for each in values]
@@ -184,12 +208,15 @@ class _Reader:
         given: list[Node] = []
         for child in node.named_children:
             if child.type == "variable_assignment":
-                pairs += self._assign(child, at)
+                # Here braces make words of their own, before a word is an assignment.
+                braced = self._words(at).words([child]) if _BRACES.search(text_of(child)) else []
+                also = [word.drop(len(word.head.partition("=")[0]) + 1) for word in braced]
+                pairs += self._assign(child, at, also)
             else:
                 given.append(child)
         words = (Text.of(node.children[0].type), *self._words(at).words(given))
         shell = at.shell
-        self.reading.add(Command(words=words, cwd=shell.cwd, origin=at.origin, env=tuple(pairs)))
+        self.reading.add(at, words, Around(env=tuple(pairs)))
         for word in words[1:] if node.type == "unset_command" else ():
             shell.assign(str(word), (EMPTY,))
         change_shell(words, shell, None)
@@ -207,14 +234,19 @@ class _Reader:
                 env += self._assign(child, inside)
             elif child.type.endswith("_redirect"):
                 read_redirects([child], words, self.reading.streams, redirects)
-            elif child.type != "command_name":
+            elif child.type == "subshell":  # after `time`, which is a keyword to the shell
+                self.visit(child, at)
+            else:
                 arguments.append(child)
-        name = None if node is None else node.child_by_field_name("name")
-        programs = [[]] if name is None else words.alternatives(name)
-        rest = words.words([*arguments, *redirects.arguments, *given.arguments])
+        arguments += [*redirects.arguments, *given.arguments]
+        lines = words.lines(arguments)
         at = at.given(redirects.stdin)
         around = Around(tuple(env), tuple(redirects.redirects))
-        out = Text.of(*[self.simple.run([*each, *rest], at, around) for each in programs])
+        printed: list[Text] = []
+        for line in lines:
+            with at.shell.perhaps() if len(lines) > 1 else nullcontext():
+                printed.append(self.simple.run(line, at, around))
+        out = Text.of(*printed)
         self._fill_sinks(first, out if at.stdin is None else Text.of(out, at.stdin))
         return out
 
@@ -232,7 +264,7 @@ class _Reader:
         else:
             out = EMPTY if body is None else self.visit(body, inside)
             cwd = at.shell.cwd
-            self.reading.add(Command(words=(), cwd=cwd, origin=at.origin, redirects=redirects))
+            self.reading.add(at, (), Around(redirects=redirects))
             self.reading.downloads.note_redirects(redirects, out, cwd)
         self._fill_sinks(first, out)
         if any(redirect.operator[0] in ">&" for redirect in redirects):

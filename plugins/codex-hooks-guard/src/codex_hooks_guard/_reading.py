@@ -11,6 +11,10 @@ from ._grammar import Unreadable
 from ._text import ANYTHING, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tree_sitter import Node
+
     from ._shell import Shell
 
 MAX_COMMANDS: Final = 1_000
@@ -60,23 +64,40 @@ class Around:
 
 @dataclass(slots=True)
 class Reading:
-    """The commands that were found, the files that they fetch, the functions that they call.
+    """The commands that were found, and the files that they fetch.
 
+    ``defined`` are the functions that nothing has called so far, by the ids of their bodies.
     ``streams`` are what the ``<(…)`` print, by the names that they have as files.
     """
 
     found: list[Command] = field(default_factory=list)
     downloads: Downloads = field(default_factory=Downloads)
-    called: set[str] = field(default_factory=set)
+    defined: dict[int, tuple[str, Node, Scope]] = field(default_factory=dict)
     streams: dict[str, Text] = field(default_factory=dict)
 
-    def add(self, command: Command) -> None:
-        """Add a command; raises `Unreadable` for one too many."""
-        if len(self.found) >= MAX_COMMANDS:
+    def add(self, at: Scope, words: tuple[Text, ...], around: Around) -> None:
+        """Add a command, once for each folder that it may run in."""
+        for folder in at.shell.folders:
+            self.add_all(
+                [
+                    Command(
+                        words=words,
+                        cwd=folder,
+                        origin=at.origin,
+                        env=around.env,
+                        redirects=around.redirects,
+                    )
+                ]
+            )
+
+    def add_all(self, commands: Iterable[Command]) -> None:
+        """Add commands as they are; raises `Unreadable` for one too many."""
+        self.found += commands
+        if len(self.found) > MAX_COMMANDS:
             raise Unreadable(f"it comes down to more than {MAX_COMMANDS:,} commands")
-        self.found.append(command)
 
     def hide(self, at: Scope, hidden: Hidden, why: str) -> Text:
         """Add a command of which nobody can say what it is; return what it prints."""
-        self.add(Command(words=(), cwd=at.shell.cwd, origin=at.origin, hidden=hidden, why=why))
+        cwd = at.shell.cwd
+        self.add_all([Command(words=(), cwd=cwd, origin=at.origin, hidden=hidden, why=why)])
         return ANYTHING

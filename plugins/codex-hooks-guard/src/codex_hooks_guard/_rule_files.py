@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final
 from codex_hooks import CodexHooksError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ._judge import commands_of, judge
+from ._judge import commands_in, judge
 from ._paths import Place
 from ._rule import Rule  # noqa: TC001  # pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from ._judge import Kind
 
 EXAMPLE_PLACE: Final = Place("/home/dev/project", "/home/dev")
 """Where the examples of rules are run."""
@@ -114,8 +112,7 @@ def _matches(rule: Rule, example: str) -> bool:
     """Try one rule alone. An example is a command, a patch, or for a tool rule a tool's name."""
     if rule.is_about_tools:
         return bool(judge((rule,), example, (), EXAMPLE_PLACE).findings)
-    kind: Kind = "patch" if example.startswith("*** Begin Patch") else "command"
-    commands = commands_of(kind, example, EXAMPLE_PLACE)
+    commands = commands_in(example, EXAMPLE_PLACE)
     alone = rule.model_copy(update={"tools": ()})
     return bool(judge((alone,), "", commands, EXAMPLE_PLACE).findings)
 

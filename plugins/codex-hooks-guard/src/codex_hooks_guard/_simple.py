@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._arguments import option_values
 from ._builtins import change_shell
-from ._command import Command
 from ._grammar import Unreadable, parse
-from ._inline import foreign_code, read_foreign, read_sed
+from ._inline import foreign_code, is_interpreter, read_foreign, read_sed
 from ._patch import read_patch
 from ._printed import printed
 from ._programs import SHELLS
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _SAME_SHELL = ("command", "builtin", "noglob", "time", "exec")
+# Empty words, and keywords that the grammar takes for a program after `time`.
+_NO_PROGRAMS = frozenset({"", "{", "}", "!", "if", "then", "elif", "else", "do", "while", "until"})
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
@@ -49,28 +52,20 @@ class SimpleCommands:
             return self.reading.hide(at, "unreadable", str(error))
         return self.visit(root, at)
 
-    def run_uncalled(self, at: Scope) -> None:
+    def run_uncalled(self) -> None:
         """Read the functions that nothing has called: something unseen may."""
-        for name, body in list(at.shell.functions.items()):
-            if name not in self.reading.called:
-                inside = at.subshell()
-                inside.shell.params = (AMBIENT,)
-                self.visit(body, inside.within(f"{name}()"))
+        while self.reading.defined:
+            name, body, at = self.reading.defined.pop(next(iter(self.reading.defined)))
+            inside = at.subshell().fed(None)
+            inside.shell.set_params([AMBIENT])
+            self.visit(body, inside.within(f"{name}()"))
 
     def run(self, words: Sequence[Text], at: Scope, around: Around) -> Text:
         """Read a simple command and what it runs; return what it prints."""
-        while words and words[0] == EMPTY:
+        while words and words[0].literal in _NO_PROGRAMS:
             words = words[1:]
         shell = at.shell
-        self.reading.add(
-            Command(
-                words=tuple(words),
-                cwd=shell.cwd,
-                origin=at.origin,
-                env=around.env,
-                redirects=around.redirects,
-            )
-        )
+        self.reading.add(at, tuple(words), around)
         if not words:
             return EMPTY
         program = words[0]
@@ -83,7 +78,7 @@ class SimpleCommands:
         if self.reading.downloads.has(program, shell.cwd):
             self.reading.hide(at, "download", f"it runs {program}, which it has downloaded")
         out = self._inside(tuple(words), at, around)
-        change_shell(words, shell, at.stdin)
+        change_shell(words, shell, at.stdin, around.env)
         self.reading.downloads.note(words, around.redirects, out, at.stdin, shell.cwd)
         return out
 
@@ -92,8 +87,9 @@ class SimpleCommands:
         name = basename(words[0]).literal or ""
         out = printed(words, at.stdin, at.shell.cwd)
         child = at.subshell()
-        for variable, value in around.env:
-            child.shell.assign(variable, (value,))
+        for variable, _ in around.env:
+            values = [value for each, value in around.env if each == variable]
+            child.shell.assign(variable, tuple(values))
         if name in at.shell.functions:
             out = self._call(name, words[1:], at)
         if name in at.shell.aliases:
@@ -103,8 +99,9 @@ class SimpleCommands:
             out = self._script(name, words, child if name in SHELLS else at)
         if name in ("apply_patch", "applypatch"):
             patch = words[1] if len(words) > 1 else at.stdin
-            for change in read_patch(ANYTHING if patch is None else patch, at.shell.cwd, at.origin):
-                self.reading.add(change)
+            patch = ANYTHING if patch is None else patch
+            for folder in at.shell.folders:
+                self.reading.add_all(read_patch(patch, folder, at.origin))
         for each in (*inner(words, at.stdin), *self._foreign(name, words, at)):
             within = at.within(each.via)
             if isinstance(each, Code):
@@ -118,14 +115,25 @@ class SimpleCommands:
         return out
 
     def _call(self, name: str, arguments: tuple[Text, ...], at: Scope) -> Text:
-        self.reading.called.add(name)
-        saved, at.shell.params = at.shell.params, arguments
-        out = self.visit(at.shell.functions[name], at.within(f"{name}()"))
-        at.shell.params = saved
+        saved = at.shell.params, at.shell.exact
+        at.shell.set_params(arguments)
+        out = EMPTY
+        for body in at.shell.functions[name]:
+            self.reading.defined.pop(body.id, None)
+            with at.shell.perhaps() if len(at.shell.functions[name]) > 1 else nullcontext():
+                out = Text.of(out, self.visit(body, at.within(f"{name}()")))
+        at.shell.params, at.shell.exact = saved
         return out
 
     def _foreign(self, name: str, words: Sequence[Text], at: Scope) -> list[Inner]:
         """Return what code of another language in a command does."""
+        if is_interpreter(name) and any(
+            self.reading.downloads.has(word, at.shell.cwd) for word in words[1:]
+        ):
+            self.reading.hide(at, "download", f"{name} runs what it has downloaded")
+        for script in option_values(words, "-f", "--file", "--makefile"):
+            if Hole.DOWNLOAD in self.reading.streams.get(script.literal or "", EMPTY).parts:
+                self.reading.hide(at, "download", f"{name} runs what the network gives")
         if name in ("sed", "gsed"):
             return list(read_sed(words[1:]))
         code = foreign_code(words, at.stdin, self.reading.streams)
@@ -146,7 +154,7 @@ class SimpleCommands:
                 return EMPTY
         if not code.here:
             at = at.subshell()
-            at.shell.params = code.params
+            at.shell.set_params(code.params)
         return self.run_code(code.text, at)
 
     def _script(self, name: str, words: Sequence[Text], at: Scope) -> Text:

@@ -7,6 +7,7 @@ of several alternatives (``$x`` after a branch).
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import product
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -15,10 +16,10 @@ from ._braces import CLOSING, COMMA, OPENING, expand_braces
 from ._escapes import ansi, in_backticks, in_double_quotes
 from ._grammar import Unreadable, text_of
 from ._parameters import WORD_BREAK, expand_parameter
-from ._text import AMBIENT, ANYTHING, EMPTY, Hole, Text
+from ._text import AMBIENT, ANYTHING, Hole, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from tree_sitter import Node
 
@@ -30,8 +31,13 @@ Substitute: TypeAlias = "Callable[[Node], Text]"
 RunCode: TypeAlias = "Callable[[str], Text]"
 """Runs code and returns what it prints."""
 
+MAX_LINES: Final = 32
+"""A command of which there are more forms than this is taken as one that has all their words."""
+
 MAX_WORDS: Final = 512
 """More words or alternatives than this, out of one node, are not followed."""
+
+_EXPANDED: Final = re.compile(r"(?<!\\)(?:\$[\w@*#?!${(-]|`)")
 
 # Unquoted characters with a meaning, while a word is being made. Unicode keeps these code points
 # free for such use, and the grammar refuses commands that have them.
@@ -47,7 +53,8 @@ _MARKS: Final = {
     "~": _TILDE,
     " ": WORD_BREAK,
 }
-_PLAIN: Final = {ord(mark): char for char, mark in _MARKS.items()}
+_SEAM = chr(0xFDD9)  # between plain characters and others: a tilde does not look across it
+_PLAIN: Final = {ord(mark): char for char, mark in _MARKS.items()} | {ord(_SEAM): ""}
 _BACKTICKS: Final = re.compile(r"`((?:[^`\\]|\\.)*)`", re.DOTALL)
 
 
@@ -59,23 +66,41 @@ class Words:
         self._substitute = substitute
         self._run = run
 
-    def alternatives(self, node: Node) -> list[list[Text]]:
-        """Return what ``node`` may become: each alternative is a list of words."""
+    def alternatives(self, nodes: Sequence[Node]) -> list[list[Text]]:
+        """Return what ``nodes``, which touch, may become: each alternative is a list of words."""
         found = [
             [word for raw in expand_braces(text) for word in self._split(raw)]
-            for text in self._raw(node, quoted=False)
+            for text in _products([self._raw(node, quoted=False) for node in nodes])
         ]
         return [list(words) for words in dict.fromkeys(map(tuple, found))]
 
-    def words(self, nodes: Iterable[Node]) -> list[Text]:
+    def lines(self, nodes: Sequence[Node]) -> list[list[Text]]:
+        """Return what the words of a command may become, each alternative a list of its own.
+
+        Where these are too many, there is one line with all words in it; raises `Unreadable` where
+        that would put words in places that they do not have.
+        """
+        groups = [self.alternatives(group) for group in touching(nodes)]
+        if math.prod(map(len, groups)) <= MAX_LINES:
+            return [[word for words in line for word in words] for line in product(*groups)]
+        if any(len({len(words) for words in group}) > 1 for group in groups):
+            raise Unreadable(f"it has more than {MAX_LINES} forms")
+        return [[word for group in groups for words in group for word in words]]
+
+    def words(self, nodes: Sequence[Node]) -> list[Text]:
         """Return all words that ``nodes`` may become, of all alternatives."""
-        return [word for node in nodes for words in self.alternatives(node) for word in words]
+        return [
+            word
+            for group in touching(nodes)
+            for words in self.alternatives(group)
+            for word in words
+        ]
 
     def values(self, node: Node) -> tuple[Text, ...]:
         """Return what a variable may be to which ``node`` is assigned: one text, not split."""
         if node.type == "array":
             return tuple(self.words(node.named_children))
-        texts = self._raw(node, quoted=False)
+        texts = self._raw(node, quoted=True)
         return tuple(dict.fromkeys(self._finished(text, assigned=True) for text in texts))
 
     def value(self, node: Node) -> Text:
@@ -88,8 +113,10 @@ class Words:
         if quoted:
             text = Text.of(text_of(body))
         else:
-            pieces = self._pieces(body, body.start_byte, body.end_byte, self._in_here_document)
-            text = next(iter(_products(pieces)), EMPTY)
+            start, end = body.start_byte, body.end_byte
+            pieces = self._pieces(body, start, end, self._in_here_document, quoted=True)
+            texts = _products(pieces)
+            text = texts[0] if len(texts) == 1 else ANYTHING
         if indented:
             text = text.map(lambda part: re.sub(r"^\t+", "", part, flags=re.MULTILINE))
         return text
@@ -104,36 +131,48 @@ class Words:
             inner = node if kind == "string" else node.children[-1]
             start, end = inner.start_byte + 1, inner.end_byte - 1
             return _products(
-                self._pieces(inner, start, end, lambda gap: [Text.of(in_double_quotes(gap))])
+                self._pieces(
+                    inner, start, end, lambda gap: [Text.of(in_double_quotes(gap))], quoted=True
+                )
             )
         if kind in ("simple_expansion", "expansion"):
             texts = expand_parameter(node, self._shell, self)
-            return texts if quoted else [text.map(_marked_value) for text in texts]
+            return texts if quoted else [self._unquoted(text) for text in texts]
         if kind == "command_substitution":
             if text.startswith("`"):
                 printed = self._run(in_backticks(text[1:-1]))
             else:
                 printed = self._substitute(node)
             printed = printed.chop(len(printed.tail) - len(printed.tail.rstrip("\n")))
-            return [printed if quoted else printed.map(_marked_value)]
+            return [printed if quoted else self._unquoted(printed)]
         if kind == "process_substitution":
             return [self._substitute(node)]
         if kind == "arithmetic_expansion":
             self._look_into(node)
-            return [AMBIENT]
-        if kind == "brace_expression":
+            return [Text.of(Hole.NAME)]  # a number
+        if kind == "brace_expression" or text == "$$":
             return [Text.of(Hole.NAME)]
-        if kind in ("concatenation", "command_name", "array", "subscript"):
+        if kind in ("concatenation", "command_name", "array", "subscript", "variable_assignment"):
             return _products(
-                self._pieces(node, node.start_byte, node.end_byte, lambda gap: [_marked(gap)])
+                self._pieces(
+                    node, node.start_byte, node.end_byte, lambda gap: [_marked(gap)], quoted=quoted
+                )
             )
         if node.named_child_count:
             self._look_into(node)
             return [ANYTHING]
-        return [_marked(text)]
+        if "$(" in text or "`" in text:  # a pattern, into which the grammar does not look
+            self._run(f': "{text}"')
+        return [ANYTHING if _EXPANDED.search(text) else _marked(text)]
 
     def _pieces(
-        self, node: Node, start: int, end: int, gap: Callable[[str], list[Text]]
+        self,
+        node: Node,
+        start: int,
+        end: int,
+        gap: Callable[[str], list[Text]],
+        *,
+        quoted: bool,
     ) -> list[list[Text]]:
         """Expand the children of ``node`` from ``start`` to ``end``, and the text between them.
 
@@ -153,7 +192,9 @@ class Words:
             pieces.append(
                 gap(source[place - node.start_byte : child.start_byte - node.start_byte].decode())
             )
-            pieces.append(self._raw(child, quoted=in_quotes))
+            if node.type == "concatenation" and child.type not in ("word", "number"):
+                pieces.append([Text.of(_SEAM)])
+            pieces.append(self._raw(child, quoted=quoted))
             place = child.end_byte
         pieces.append(gap(source[place - node.start_byte : end - node.start_byte].decode()))
         return pieces
@@ -175,11 +216,24 @@ class Words:
             else:
                 self._look_into(child)
 
+    def _unquoted(self, value: Text) -> Text:
+        """Return a value that is used unquoted: it is split, and its globs are globs."""
+        separators = self._shell.separators
+        if separators is None:
+            return ANYTHING
+        breaks = dict.fromkeys(map(ord, separators), WORD_BREAK)
+        globs = {ord(char): _MARKS[char] for char in "*?[]"}
+        words = value.map(lambda part: part.translate(breaks | globs))
+        if value.is_open:  # what may be anything may be several words
+            return Text.of(words, WORD_BREAK, ANYTHING, WORD_BREAK, ANYTHING)
+        return words
+
     def _split(self, raw: Text) -> list[Text]:
         """Split at the unquoted spaces of a value; nothing is left of an empty one."""
         if not any(isinstance(part, str) and WORD_BREAK in part for part in raw.parts):
             return [self._finished(raw)]
-        return [self._finished(piece) for piece in raw.split(WORD_BREAK)]
+        words = [self._finished(piece) for piece in raw.split(WORD_BREAK)]
+        return [word for n, word in enumerate(words) if word != ANYTHING or word not in words[:n]]
 
     def _finished(self, raw: Text, *, assigned: bool = False) -> Text:
         """Make holes of globs, and the home of a tilde; other marks are what they look like."""
@@ -212,6 +266,17 @@ class Words:
         return Text.of(raw.head[: found.start()], put, raw.drop(found.end()))
 
 
+def touching(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Return ``nodes`` by words: the grammar makes two of some that nothing separates."""
+    groups: list[list[Node]] = []
+    for node in nodes:
+        if groups and groups[-1][-1].end_byte == node.start_byte:
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    return groups
+
+
 def _products(pieces: list[list[Text]]) -> list[Text]:
     count = 1
     for alternatives in pieces:
@@ -230,12 +295,6 @@ def _marked(text: str) -> Text:
         for piece in re.findall(r"\\.|.", text, re.DOTALL)
     ]
     return Text.of("".join(parts))
-
-
-def _marked_value(value: str) -> str:
-    """Return a value that is used unquoted: it is split, and its globs are globs."""
-    marked = "".join(_MARKS[char] if char in "*?[]" else char for char in value)
-    return re.sub(r"[ \t\n]+", WORD_BREAK, marked)
 
 
 def _c_string(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ._arguments import after_options, has_flag, option_values
@@ -153,7 +154,10 @@ def _code(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
         for text in option_values(arguments, "-C"):
             yield Code(text, "complete -C")
     elif name in ("su", "script"):
-        for text in option_values(arguments, "-c", "--command"):
+        for option, text in pairwise(arguments):
+            if re.fullmatch(r"-\w*c|--command", str(option)):
+                yield Code(text, f"{name} -c")
+        for text in option_values(arguments, "--command"):
             yield Code(text, f"{name} -c")
     elif name == "watch":
         rest = _past_options(arguments, "-n -d --interval")
@@ -228,6 +232,9 @@ def _run_by_option(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
                 yield Code(value.drop(1), "git -c")
             elif _GIT_RUNS.search(key):
                 yield Code(value, "git -c")
+    elif name in ("npx", "npm"):
+        for command in option_values(arguments, "-c", "--call"):
+            yield Code(command, f"{name} -c")
     elif name == "tar":
         for action in option_values(arguments, *_TAR_RUNS):
             yield Code(action.drop(5 * action.head.startswith("exec=")), "tar's option")
