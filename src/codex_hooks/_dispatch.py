@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_STEPS_AFTER: Final = 256
 """How often an async hook may wait again after its time-out: enough to clean up, not for ever."""
 
+# A plugin does not end the process: its sys.exit() is a failure like any other (K5).
+_FAILURES: Final = (Exception, SystemExit)
+
 _clock = time.perf_counter_ns
 
 
@@ -52,7 +55,7 @@ async def ask_all(fold: Fold, workers: Workers, deadline: float | None) -> None:
         try:
             with scope:
                 await _ask_waiting(fold, waited_for, call, scope)
-        except Exception as error:
+        except _FAILURES as error:
             # What a task group raised beside its cancellation, which the scope has taken out, or
             # a scope that a hook entered and never left.
             failure = call.overrun() if scope.cancel_called else describe(error)
@@ -74,7 +77,7 @@ def _ask_inline(fold: Fold, deadline: float | None) -> Implementation | None:
         try:
             if timeout > 0:
                 answer = implementation.call(fold.context)
-        except Exception as error:  # whatever a plugin raises is a failure of that plugin (K5)
+        except _FAILURES as error:  # whatever a plugin raises is a failure of that plugin (K5)
             failure = describe(error)
         ended = _clock()
         _settle(fold, answer, failure, (ended - began) / 1000, timeout)
@@ -93,7 +96,7 @@ async def _ask_waiting(
         answer = None
         try:
             answer = await call.make(implementation, implementation.call, fold.context, scope)
-        except Exception as error:  # as above
+        except _FAILURES as error:  # as above
             failure = describe(error)
         if fired := scope.cancel_called:  # the hook has swallowed its cancellation (F5)
             failure = call.overrun()
@@ -125,7 +128,7 @@ async def attempt(
     try:
         with scope:
             value = await call.make(implementation, function, argument, scope)
-    except Exception as error:  # a plugin's, or what is left of a task group's: as in ask_all
+    except _FAILURES as error:  # a plugin's, or what is left of a task group's: as in ask_all
         failure = describe(error)
     if scope.cancel_called or call.microseconds() > call.timeout * 1_000_000:
         failure = call.overrun()
@@ -236,7 +239,7 @@ def _overrun(timeout: float, job: Job[Any] | None = None) -> Failure:
     return Failure(IssueKind.TIMEOUT, message)
 
 
-def describe(error: Exception) -> Failure:
+def describe(error: BaseException) -> Failure:
     """Say what was raised and where, without its text: that may hold a prompt (K8)."""
     if isinstance(error, InvalidDecision):
         return Failure(IssueKind.VALIDATION, str(error))
