@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corpus import DANGEROUS, HARMLESS, verdict_on
+from guard_corpus import DANGEROUS, HARMLESS, verdict_on
 
 
 def test_what_is_missed_is_a_known_limit_and_next_to_nothing_is_blocked_wrongly() -> None:

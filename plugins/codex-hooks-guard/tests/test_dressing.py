@@ -6,10 +6,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
-from corpus import DANGEROUS, HARMLESS, verdict_on
+from guard_corpus import DANGEROUS, HARMLESS, verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable

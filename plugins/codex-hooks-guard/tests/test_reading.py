@@ -57,7 +57,6 @@ def test_what_is_run_in_the_end_is_known_or_said_not_to_be() -> None:
         "ls; " * 2_000,
         "(" * 500 + "ls" + ")" * 500,
         "echo " + "$(echo " * 200 + ")" * 200,
-        "bash -c " * 40 + "ls",
         "f() { f; f; }; f",
         "f() { g; }; g() { f; }; f",
         "echo {a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}",

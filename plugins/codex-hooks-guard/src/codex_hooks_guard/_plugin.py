@@ -76,10 +76,10 @@ class Guard:
 
 
 def explain(verdict: Verdict) -> str:
-    """Say in a sentence or two why the strongest rule holds, and for what."""
+    """Say why the strongest rule holds, and for what."""
     first = verdict.findings[0]
-    shown = "" if first.command is None else f" It is about: {_short(str(first.command))}"
-    return f"{first.rule.reason} (rule {first.rule.name}).{shown}"
+    seen = "" if first.command is None else f"; seen: {_short(str(first.command))}"
+    return f"{first.rule.reason} (rule {first.rule.name}{seen})"
 
 
 def _short(text: str) -> str:

@@ -135,10 +135,14 @@ class _Reader:
         before = at.shell.folders
         out = self.visit(first, at)
         uncertain = any(child.type == "||" for child in node.children)
+        there = at.shell.folders
         if uncertain:
             at.shell.may_be_in(before)
         with at.shell.perhaps() if uncertain else nullcontext():
-            return Text.of(out, self._all(rest, at))
+            out = Text.of(out, self._all(rest, at))
+        if _LEAVES.search(text_of(node)):
+            at.shell.folders = there
+        return out
 
     def _pipeline(self, node: Node, at: Scope) -> Text:
         stdin = at.stdin

@@ -100,6 +100,9 @@ class Text:
         """Whether nothing is known of it, and the command computes it."""
         return self.is_open and not any(isinstance(part, str) for part in self.parts)
 
+    def __len__(self) -> int:
+        return sum(len(part) if isinstance(part, str) else 1 for part in self.parts)
+
     def drop(self, count: int) -> Text:
         """Return what follows the first ``count`` characters, which have to be known."""
         return Text.of(self.head[count:], *self.parts[1:])

@@ -39,6 +39,9 @@ MAX_WORDS: Final = 512
 
 _EXPANDED: Final = re.compile(r"(?<!\\)(?:\$[\w@*#?!${(-]|`)")
 
+MAX_EXPANDED: Final = 1 << 20
+"""The most characters that one node may become, in all its alternatives together."""
+
 # Unquoted characters with a meaning, while a word is being made. Unicode keeps these code points
 # free for such use, and the grammar refuses commands that have them.
 _STAR, _ONE, _LEFT, _RIGHT, _TILDE = (chr(0xFDD3 + place) for place in range(5))
@@ -283,6 +286,9 @@ def _products(pieces: list[list[Text]]) -> list[Text]:
         count *= len(alternatives)
     if count > MAX_WORDS:
         raise Unreadable(f"a word of it has more than {MAX_WORDS} alternatives")
+    longest = sum(max(len(text) for text in alternatives) for alternatives in pieces)
+    if count * longest > MAX_EXPANDED:
+        raise Unreadable("a word of it becomes too long")
     return [Text.of(*parts) for parts in product(*pieces)]
 
 
