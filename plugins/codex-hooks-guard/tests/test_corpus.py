@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from guard_corpus import DANGEROUS, HARMLESS, verdict_on
 
 
@@ -21,6 +23,9 @@ def test_what_is_missed_is_a_known_limit_and_next_to_nothing_is_blocked_wrongly(
         f"\n{len(HARMLESS)} harmless commands: {len(wrong)} stopped wrongly "
         f"({len(wrong) / len(HARMLESS):.1%})"
     )
+    readme = " ".join(Path(__file__).parents[1].joinpath("README.md").read_text().split())
+    assert f"of {len(DANGEROUS)} dangerous commands {len(missed)} are missed" in readme
+    assert f"of {len(HARMLESS)} harmless ones {len(wrong)} are stopped" in readme
     assert [entry.command for entry in missed if entry.expected != "limit"] == []
     assert len(missed) <= 0.01 * len(DANGEROUS)
     assert [entry.command for entry in weaker] == []

@@ -36,7 +36,12 @@ if TYPE_CHECKING:
     from ._command import Command
 
 _NETWORK_FILE: Final = re.compile(r"/dev/(?:tcp|udp)/([^/]+)")
+_ADDRESS: Final = re.compile(
+    r"(?P<scheme>\w+://)?(?P<user>[^/@]*@)?(?P<host>\[[^]]*\]|[\w.-]+)(?P<port>:)?(?:/|:|\d|$)"
+)
 _ALWAYS_DEEP: Final = TREE_READERS | {"rg", "ag", "ack"}
+# Words that say which files are not meant.
+_LEFT_OUT: Final = re.compile(r"!|--(?:exclude|ignore|exclude-dir|exclude-path)=")
 _MAX_PATH: Final = 4_096  # no system opens a longer one
 _COPY_VALUES: Final = "-t --target-directory -S --suffix -m -o -g --mode -e -i -P -F"
 
@@ -81,9 +86,19 @@ def _sort_arguments(
     arguments = command.arguments
     if name not in TAKERS and name not in REMOVERS:
         arguments = tuple(_weakened(word) for word in arguments)
-    if name == "git" and _subcommand(arguments) == "clean":
-        removes += after_options(arguments, values="-C -c -e --exclude")[1:] or [LISTING]
-    if name in NO_FILES or (name == "git" and _subcommand(arguments) in HARMLESS_GIT):
+    arguments = tuple(word for word in arguments if not _LEFT_OUT.match(word.head))
+    if name == "git":
+        subcommand = _subcommand(arguments)
+        if subcommand == "clean":
+            folders = option_values(arguments, "-C")
+            removes += [Text.of(folder, "/", Hole.BELOW) for folder in folders] or [LISTING]
+            removes += after_options(arguments, values="-C -c -e")[1:]
+        if subcommand == "grep" and not has_flag(arguments, "-e", "-f"):
+            place = next(n for n, word in enumerate(arguments) if word.literal == "grep")
+            arguments = (*arguments[:place], *_without_first(arguments[place + 1 :]))
+        if subcommand in HARMLESS_GIT:
+            return
+    if name in NO_FILES:
         return
     if name in REMOVERS:
         removes += after_options(arguments, values="")
@@ -177,22 +192,17 @@ def _hosts(command: Command) -> Iterable[Text]:
     for redirect in command.redirects:
         if found := _NETWORK_FILE.match(str(redirect.target)):
             yield Text.of(found[1])
-    if command.program.literal not in NETWORK:
-        return
-    found_any = False
-    for word in command.arguments:
-        if word.is_open:
-            found_any = True
-            yield ANYTHING
-        elif host := re.match(
-            r"(?:\w+://)?(?:[^/@]*@)?(?P<host>\[[^]]*\]|[\w.-]+)(?P<rest>.*)", str(word)
-        ):
-            is_url = "://" in str(word) or "@" in str(word) or host["rest"][:1] == ":"
-            if is_url or (
-                word.head[:1] != "-"
-                and re.fullmatch(r"[\w-]+(\.[\w-]+)+(/.*)?|localhost", str(word))
-            ):
-                found_any = True
-                yield Text.of(host["host"])
-    if not found_any:
-        yield EMPTY
+    if command.program.literal in NETWORK:
+        named = [host for word in command.arguments if (host := _host(word)) is not None]
+        yield from named or [EMPTY]
+
+
+def _host(word: Text) -> Text | None:
+    if word.is_open:
+        return ANYTHING
+    found = _ADDRESS.match(str(word))
+    if found is None or word.head[:1] == "-":
+        return None
+    is_address = found["scheme"] or found["user"] or found["port"]
+    looks_like_one = "." in found["host"] or found["host"] == "localhost"
+    return Text.of(found["host"]) if is_address or looks_like_one else None

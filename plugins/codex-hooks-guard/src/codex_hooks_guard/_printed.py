@@ -86,6 +86,8 @@ def _echo(arguments: Sequence[Text]) -> Text:
         escapes = "e" if "e" in option else escapes
         ending = "n" if "n" in option else ending
     text = Text.join(plain, " ")
+    if not escapes and "\\" in str(text):
+        return ANYTHING  # some shells' echo takes escapes without being asked
     return Text.of(text.map(ansi) if escapes else text, "" if ending else "\n")
 
 
@@ -144,15 +146,11 @@ def _part_of_path(name: str, arguments: Sequence[Text]) -> Text:
         if path.is_weak:
             return Text.of(".")
         last = basename(path)
-        return (
-            path.chop(len(last.literal) + 1)
-            if last.literal and "/" in path.tail
-            else Text.of(".")
-            if path.literal
-            else ANYTHING
-            if path.is_open
-            else path
-        )
+        if last.literal and "/" in path.tail:
+            return path.chop(len(last.literal) + 1)
+        if path.literal:
+            return Text.of(".")
+        return ANYTHING if path.is_open else path
     return path
 
 

@@ -88,7 +88,7 @@ MESSAGES: Final = {
 }
 """Options whose value is words for people, no file."""
 
-HARMLESS_GIT: Final = _names("status ls-files check-ignore rm log branch remote fetch pull init")
+HARMLESS_GIT: Final = _names("status ls-files check-ignore rm branch remote fetch pull init")
 """Git's subcommands that show no content of the files that they are given."""
 
 DEVELOPER: Final = _names(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ._arguments import after_options, has_flag, option_values
 from ._find import put_in, read_find
 from ._pattern import compile_pattern
+from ._printed import listing_of
 from ._programs import DEVELOPER, NO_FILES, REMOVERS, SHELLS, TAKERS
 from ._text import ANYTHING, EMPTY, Text, basename
 from ._wrapper_table import RUNS_AFTER, WRAPPERS
@@ -100,8 +101,11 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
 
 def names_of(program: Text) -> list[str]:
     """Return the known programs that ``program`` may turn out to be, if it is not clear."""
-    if program.literal is not None or program.is_open:
+    if program.is_open:
         return []
+    if program.literal is not None:
+        name = program.literal.lower()  # some file systems do not tell upper from lower case
+        return [name] if program.literal not in _KNOWN and name in _KNOWN else []
     known = sorted(_KNOWN | WRAPPERS.keys() | {"eval", "xargs", "find", "env"})
     return [name for name in known if compile_pattern(name, path=False).may(program)]
 
@@ -190,8 +194,6 @@ def _items(stdin: Text) -> list[Text]:
 
 
 def _fd(arguments: Sequence[Text]) -> Iterator[Inner]:
-    from ._printed import listing_of  # noqa: PLC0415
-
     for place, word in enumerate(arguments):
         if word.literal in ("-x", "-X", "--exec", "--exec-batch"):
             run = arguments[place + 1 :]
