@@ -21,9 +21,9 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import py_compile
 import secrets
 import shlex
-import shutil
 import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ._admission import Answer
     from ._payload import RelayVerdict, ToolHookEvent
 
+_CLIENT: Final = "client.pyc"
 _NAME_LENGTH: Final = 16
 # A client sends its event in one go; one that has not within this time was stopped.
 _REQUEST_S: Final = 60.0
@@ -75,7 +76,10 @@ class Relay:
     async def __aenter__(self) -> Self:
         try:
             self._folder = self._stack.enter_context(private_folder(SOCKET_NAME))
-            shutil.copyfile(_relay_client.__file__, self._folder / "client.py")
+            # Compiled, which saves each tool use two milliseconds of it.
+            py_compile.compile(
+                _relay_client.__file__, str(self._folder / _CLIENT), doraise=True, optimize=2
+            )
             listener = await anyio.create_unix_listener(self._folder / SOCKET_NAME, mode=0o600)
             await self._stack.enter_async_context(listener)
             tasks = await self._stack.enter_async_context(anyio.create_task_group())
@@ -121,7 +125,7 @@ class Relay:
 
     def _command(self, key_file: Path) -> str:
         python = os.path.realpath(sys.executable)
-        client = [python, "-I", "-S", str(self._folder / "client.py"), str(key_file)]
+        client = [python, "-I", "-S", str(self._folder / _CLIENT), str(key_file)]
         return f"{shlex.join(client)} || {shlex.join(['/bin/sh', '-c', _LAST_WORD])}"
 
     async def _accept(self, listener: SocketListener, tasks: TaskGroup) -> None:

@@ -274,7 +274,7 @@ async def test_the_client_is_a_copy_run_by_the_real_interpreter() -> None:
             python, isolated, no_site, client, *_ = shlex.split(admission.command)
             assert python == REAL_PYTHON
             assert (isolated, no_site) == ("-I", "-S")
-            assert client == str(key_file(admission).with_name("client.py"))
+            assert client == str(key_file(admission).with_name("client.pyc"))
             assert client != _relay_client.__file__
 
 
