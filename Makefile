@@ -7,7 +7,7 @@ PLUGINS := $(wildcard plugins/*)
 JOBS ?= --numprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check format protocol clean
+.PHONY: help demo test docs soak bench check format protocol clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(STAMP)  ## one prompt through the real codex, offline, under two plugins
 test: $(STAMP)  ## all tests, those on the real codex binary included
 	@for plugin in $(PLUGINS); do $(BIN)/python -m pytest $(JOBS) --quiet $$plugin || exit 1; done
 	@$(BIN)/python -m pytest $(JOBS) --quiet
+
+docs: $(STAMP)  ## every example and link of the documentation
+	@$(BIN)/python -m pytest tests/docs
 
 soak: $(STAMP)  ## random steps of the kernel, turns and crashes of the runtime, kills of the audit
 	@CODEX_HOOKS_SOAK_STEPS=100000 $(BIN)/python -m pytest tests/kernel/test_kernel_machine.py

@@ -21,6 +21,7 @@ from codex_hooks import (
     ToolCall,
     hookimpl,
 )
+from codex_hooks.testing import check_plugin
 from codex_hooks_redact import Redact
 from pydantic import ValidationError
 
@@ -322,3 +323,11 @@ def test_the_log_lies_with_the_users_state_unless_told_otherwise(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert Options().path.is_relative_to(tmp_path)
     assert Options().path.name == "audit"
+
+
+def test_the_plugin_keeps_the_hook_contract(tmp_path: Path) -> None:
+    """K5: asked at once, cancelled, without time, about huge and odd input; the log stays whole."""
+    folder = tmp_path / "log"
+
+    assert not check_plugin(Audit(Options(path=folder))).faults
+    assert verify(folder).intact

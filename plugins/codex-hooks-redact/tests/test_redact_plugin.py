@@ -18,6 +18,7 @@ from codex_hooks import (
     ToolCall,
     hookimpl,
 )
+from codex_hooks.testing import check_plugin
 from pydantic import ValidationError
 
 from codex_hooks_redact import Options, Redact
@@ -198,3 +199,8 @@ def test_importing_the_package_does_not_load_the_scanner() -> None:
     code = "import sys, codex_hooks_redact; sys.exit('kingfisher_sdk' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert (Path(__file__).parents[1] / "src/codex_hooks_redact/py.typed").exists()
+
+
+def test_the_plugin_keeps_the_hook_contract() -> None:
+    """K3, K5: asked at once, cancelled, without time, and about huge and odd text."""
+    assert not check_plugin(Redact()).faults
