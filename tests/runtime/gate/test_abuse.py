@@ -233,7 +233,9 @@ async def test_hooks_that_codex_does_not_trust_are_found_out_at_the_first_use(
     (tmp_path / "key").write_text(SECRET)
     monkeypatch.setattr(_arming, "trusted_hash", lambda _event, _command: "sha256:0")
     plugin = Tools(keep_keys)
-    async with gated([RunCommand("cat key"), Say("ok")], plugin) as (client, model):
+    # It lasts: a command that is over at once can tell the model before the turn is stopped.
+    steps: list[Step] = [RunCommand("cat key && sleep 30"), Say("ok")]
+    async with gated(steps, plugin) as (client, model):
         with pytest.raises((GateNotArmed, UnmediatedToolUse)):
             await client.run(tmp_path, "go on")
     assert plugin.seen == []
