@@ -115,7 +115,7 @@ async def test_a_command_that_kills_the_shells_of_hooks_ends_its_turn(tmp_path: 
         async def post_tool_use(self, ctx: HookContext) -> None:
             killed.set()
 
-    script: list[Step] = [[RunCommand("cat key"), RunCommand(killer)], Say("done")]
+    script: list[Step] = [[RunCommand("cat key && sleep 30"), RunCommand(killer)], Say("done")]
     async with gated(script, HoldsItsAnswerBack()) as (client, model):
         with pytest.raises(UnmediatedToolUse, match="Codex went on without the gate"):
             await client.run(tmp_path, "go on", **UNSANDBOXED)
