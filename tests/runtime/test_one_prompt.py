@@ -131,7 +131,8 @@ async def test_a_plugin_that_only_watches_does_not_widen_the_sandbox(tmp_path: P
     """G1: a write in the read-only sandbox fails with a plugin installed as it does without.
 
     The control is the way that raises ``never`` to ``untrusted`` and accepts what no plugin
-    blocks: there Codex runs the command again outside the sandbox.
+    blocks: there Codex runs the command again outside the sandbox. It does so only with a command
+    that failed within its first 200 ms or so, so the control asks for it more than once.
     """
     told, _ = await outcome_of("touch made", tmp_path)
     assert "Read-only file system" in told
@@ -152,7 +153,7 @@ async def raised_to_untrusted(command: str, cwd: Path) -> None:
         return {"decision": "accept"}
 
     with (
-        ScriptedModel([RunCommand(command), Say("ok")]) as model,
+        ScriptedModel([*[RunCommand(command)] * 10, Say("ok")]) as model,
         CodexHome(model.base_url) as home,
     ):
         options = ConnectionOptions(

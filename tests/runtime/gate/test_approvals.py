@@ -234,7 +234,8 @@ async def test_what_a_person_is_asked_names_the_plugin_and_the_use(tmp_path: Pat
     assert SECRET in model.requests[-1].tool_outputs["call_1"]
 
 
-TRAP = "touch made"
+TRAP = RunCommand("touch made")
+TRIES = 10  # Codex runs again what failed in its first 200 ms or so; one of these has.
 
 
 @pytest.mark.codex
@@ -242,15 +243,13 @@ TRAP = "touch made"
 async def test_the_approvals_way_takes_the_sandbox_away(tmp_path: Path, mode: str) -> None:
     """G1: the trap, shown: a plugin that only watches, ``never``, and the read-only sandbox."""
     plugin = Tools()
-    async with gated([RunCommand(TRAP), Say("ok")], plugin, tool_gate=mode) as (client, _):
+    async with gated([*[TRAP] * TRIES, Say("ok")], plugin, tool_gate=mode) as (client, _):
         await client.run(tmp_path, "go on")
-        assert [use.via for use in client.tool_uses] == [
-            "native" if mode == "native" else "approval"
-        ]
+        vias = [use.via for use in client.tool_uses]
+    assert vias == ["native" if mode == "native" else "approval"] * TRIES
     assert (tmp_path / "made").exists() is (mode == "approvals")
-    assert [phase for phase, _ in plugin.uses] == (
-        ["pre_tool_use", "post_tool_use"] if mode == "native" else ["post_tool_use"]
-    )
+    seen = ["pre_tool_use", "post_tool_use"] if mode == "native" else ["post_tool_use"]
+    assert [phase for phase, _ in plugin.uses] == seen * TRIES
 
 
 @pytest.mark.codex
