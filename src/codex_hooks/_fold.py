@@ -46,9 +46,9 @@ class Fold(Asking):
     """One phase of one run."""
 
     __slots__ = (  # inside first, then what others read
-        "_allowed_at", "_call_id", "_changed", "_implementations", "_index", "_initial", "_log",
-        "_phase", "_round", "_seen", "_turns", "_version",
-        "asked", "block", "context", "decisions", "over",
+        "_allowed_at", "_asked", "_call_id", "_changed", "_implementations", "_index", "_initial",
+        "_log", "_phase", "_round", "_seen", "_turns", "_version",
+        "block", "context", "decisions", "over",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +63,8 @@ class Fold(Asking):
             ctx = ctx.evolve(round=1)
         self.context = ctx
         self.block: Block | None = None
-        self.asked: Ask | None = None
+        # By plugin, in the order asked: a plugin's last question is about the final context.
+        self._asked: dict[str, Ask] = {}
         self.decisions: list[Decision] = []
         self.over = False
         self._initial = ctx
@@ -162,10 +163,17 @@ class Fold(Asking):
         return self._allowed_at == self._version and not self.block
 
     @property
+    def asked(self) -> tuple[Ask, ...]:
+        """What a person is to decide, in the order of the plugins; each of them needs a yes."""
+        return () if self.block else tuple(self._asked.values())
+
+    @property
     def decision(self) -> Decision | None:
         """The strongest decision (K4); `Mutate` stands for all changes together."""
-        if not self.decisions or self.block or self.asked:
-            return self.block or self.asked
+        if not self.decisions or self.block:
+            return self.block
+        if self._asked:
+            return next(iter(self._asked.values()))
         if self._version:
             return [item for item in self.decisions if isinstance(item, Mutate)][-1]
         return Allow() if self.allowed else None
@@ -182,7 +190,7 @@ class Fold(Asking):
             self.over = self._phase.is_pre
         elif isinstance(decision, Ask):
             decision = replace(decision, plugin=implementation.plugin)
-            self.asked = self.asked or decision
+            self._asked[implementation.plugin] = decision
         elif isinstance(decision, Allow):
             self._allowed_at = self._version
         self.decisions.append(decision)

@@ -28,14 +28,15 @@ class PreOutcome(NamedTuple):
     """What came of a pre phase.
 
     ``blocked`` says who stopped it and why. ``context`` goes on from here, with all changes made.
-    ``decision`` is the strongest one (K4), ``asked`` the question to put to a person, ``allowed``
-    whether a plugin allowed the context as it finally stands (G5).
+    ``decision`` is the strongest one (K4). ``asked`` is what a person is to decide, and each of the
+    questions needs a yes. ``allowed`` says whether a plugin allowed the context as it finally
+    stands (G5).
     """
 
     blocked: Block | None
     context: HookContext
     decision: Decision | None
-    asked: Ask | None
+    asked: tuple[Ask, ...]
     allowed: bool
     run: Run
 

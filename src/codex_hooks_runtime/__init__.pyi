@@ -1,5 +1,11 @@
 # The public names and where each is defined; `__init__.py` loads them on first use.
 
+from ._approver import (
+    ApprovalChannel as ApprovalChannel,
+    ApprovalQuestion as ApprovalQuestion,
+    Approver as Approver,
+    PendingApproval as PendingApproval,
+)
 from ._automation import Automation as Automation
 from ._client import Client as Client
 from ._config import ClientConfig as ClientConfig
@@ -26,12 +32,6 @@ from ._errors import (
     TurnInterrupted as TurnInterrupted,
     TurnTimeout as TurnTimeout,
     UnmediatedToolUse as UnmediatedToolUse,
-)
-from ._gate._approver import (
-    ApprovalChannel as ApprovalChannel,
-    ApprovalQuestion as ApprovalQuestion,
-    Approver as Approver,
-    PendingApproval as PendingApproval,
 )
 from ._gate._dynamic import DynamicTool as DynamicTool
 from ._gate._ledger import ToolUseRecord as ToolUseRecord

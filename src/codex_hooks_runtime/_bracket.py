@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from codex_hooks import HookContext, PreOutcome, Run, RunStatus
 
+    from ._approver import Deciders
+
 
 class Stage:
     """What is known about the work so far; the post phase is told."""
@@ -45,17 +47,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
+async def bracket(deciders: Deciders, run: Run, before: HookContext) -> AsyncIterator[Stage]:
     """Run the work of the ``async with`` block between ``before.phase`` and its counterpart.
 
-    Raises `BlockedByHook` instead of running it when a plugin blocks, or asks for a person. The
-    stage's ``context`` has every change that plugins made.
+    Raises `BlockedByHook` instead of running it when a plugin blocks, or wants a person to decide
+    who does not say yes. The stage's ``context`` has every change that plugins made.
     """
     stage = Stage(before)
     try:
         outcome = await run.pre(before)
         stage.context = outcome.context
-        check_passed(outcome)
+        await check_passed(deciders, outcome)
         yield stage
     except BaseException as error:
         stage.fail(error)
@@ -68,16 +70,14 @@ async def bracket(run: Run, before: HookContext) -> AsyncIterator[Stage]:
             _log_end(after)
 
 
-def check_passed(outcome: PreOutcome) -> None:
+async def check_passed(deciders: Deciders, outcome: PreOutcome) -> None:
     """Raise `BlockedByHook` unless what was asked about may go on.
 
-    A plugin that wants a person to decide has not let it pass, and before a run, a session or a
-    turn there is nobody who is asked.
+    What a plugin wants a person to decide goes on when the approver says yes (K4).
     """
     refusal = outcome.blocked
-    if refusal is None and (question := outcome.asked) is not None:
-        message = f"{question.message} (a person would have to decide, and none can be asked here)"
-        refusal = Block(message, question.plugin, outcome.context.phase)
+    if refusal is None and (refused := await deciders.refusal(outcome)) is not None:
+        refusal = Block(refused.message, refused.plugin, outcome.context.phase)
     if refusal is not None:
         raise BlockedByHook(refusal, correlation_id=outcome.run.correlation_id)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ._bounds import check_counts, check_times
+from ._errors import ConfigError
 from ._live import DEFAULT_CAPACITY
 from ._restart import RestartPolicy
 from ._state import StateProjectionLimits
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from codex_hooks import Settings
 
-    from ._gate._approver import Approver
+    from ._approver import Approver
     from ._sink import EventSink
 
 ToolGate: TypeAlias = Literal["native", "approvals", "off"]
@@ -35,9 +36,11 @@ class ClientConfig:
     this process's, but for a mark by which all that it starts is found when it ends (R6).
 
     ``tool_gate="native"`` puts every tool use before the plugins (G1); ``"approvals"`` only what
-    Codex asks about, at a price that docs/tool-gate.md names. ``approver`` is who decides where a
-    plugin, or Codex, wants a person to; without one that is a no. ``on_unmediated`` says what
-    becomes of a turn in which a tool was used that no policy had judged (G7).
+    Codex asks about, at a price that docs/tool-gate.md names. ``on_unmediated`` says what becomes
+    of a turn in which a tool was used that no policy had judged (G7).
+
+    ``approver`` is who decides where a plugin, or Codex, wants a person to, within
+    ``approval_deadline``; without one that is a no.
 
     ``restart`` says how often a crashed codex is started again (R5). ``event_sink`` is called for
     every event, from a buffer of its own for ``event_sink_capacity`` of them (F21).
@@ -72,6 +75,11 @@ class ClientConfig:
             self, "call_timeout", "initialize_timeout", "gate_deadline", "approval_deadline"
         )
         check_counts(self, "max_in_flight", "live_capacity", "event_sink_capacity")
+        if self.approver is not None and self.approval_deadline >= self.gate_deadline:
+            raise ConfigError(
+                f"approval_deadline={self.approval_deadline:g}: it has to be less than "
+                f"gate_deadline={self.gate_deadline:g}, by which a tool use must be decided"
+            )
 
     def environment(self) -> dict[str, str]:
         """Return the environment to start codex with."""

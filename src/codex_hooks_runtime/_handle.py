@@ -56,7 +56,7 @@ class ThreadHandle:
                 run.register(plugin)
             thread = await runtime.threads.ready(run, self.thread_id, thread.profile, thread.cwd)
             self._thread = thread
-            async with hooked_turn(run, thread, params) as stream:
+            async with hooked_turn(runtime.deciders, run, thread, params) as stream:
                 yield stream
 
     async def turn_steer(
@@ -66,7 +66,9 @@ class ThreadHandle:
 
         Raises `BlockedByHook`, and `InvalidRequest` if another turn is under way.
         """
-        return await steer_turn(self._thread, expected_turn_id, prompt, tuple(attachments))
+        return await steer_turn(
+            self.runtime.deciders, self._thread, expected_turn_id, prompt, tuple(attachments)
+        )
 
     async def turn_interrupt(
         self,

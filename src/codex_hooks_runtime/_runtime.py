@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from codex_hooks import HookPhase
 
+from ._approver import Deciders
 from ._binary import find_codex
 from ._bracket import bracket
 from ._errors import ConfigError
@@ -50,17 +51,17 @@ class Runtime(ThreadApi, ServerView):
     def __init__(
         self,
         server: Supervisor,
-        kernel: HookKernel,
+        deciders: Deciders,
         gate: ToolGate | None,
         state: StateProjection,
         sink: SinkFeeder | None,
     ) -> None:
         super().__init__(server, gated=gate is not None)
-        self.kernel = kernel
+        self.deciders = deciders
         self.gate = gate
         self._state = state
         self._sink = sink
-        self.threads = OpenThreads(ThreadOpener(server, gate))
+        self.threads = OpenThreads(ThreadOpener(server, gate), deciders)
 
     @classmethod
     @asynccontextmanager
@@ -70,16 +71,17 @@ class Runtime(ThreadApi, ServerView):
         Raises `CodexNotFound`, `CodexUnsupported` or another of the tree, each with what to do.
         """
         argv = (str(find_codex(config.codex)), "app-server")
+        deciders = Deciders(
+            kernel=kernel, approver=config.approver, approval_deadline=config.approval_deadline
+        )
         async with AsyncExitStack() as stack:
             gate = None
             if config.tool_gate != "off":
                 gate = await stack.enter_async_context(
                     ToolGate(
-                        kernel,
+                        deciders,
                         mode=config.tool_gate,
                         deadline=config.gate_deadline,
-                        approver=config.approver,
-                        approval_deadline=config.approval_deadline,
                         on_unmediated=config.on_unmediated,
                     )
                 )
@@ -105,9 +107,14 @@ class Runtime(ThreadApi, ServerView):
             await stack.enter_async_context(server)
             if gate is not None:
                 await stack.enter_async_context(gate.watching(server))
-            runtime = cls(server, kernel, gate, state, sink)
+            runtime = cls(server, deciders, gate, state, sink)
             stack.callback(runtime.threads.close_all)
             yield runtime
+
+    @property
+    def kernel(self) -> HookKernel:
+        """The kernel whose plugins are asked."""
+        return self.deciders.kernel
 
     async def shutdown(self) -> None:
         """End the server now instead of at the end of the block; again, it only waits (R6).
@@ -162,14 +169,13 @@ class Runtime(ThreadApi, ServerView):
         async with self.kernel.run() as run:
             for plugin in params.plugins:
                 run.register(plugin)
-            async with bracket(
-                run, prompt_context(run, HookPhase.PRE_RUN, params, thread_id)
-            ) as whole:
+            before = prompt_context(run, HookPhase.PRE_RUN, params, thread_id)
+            async with bracket(self.deciders, run, before) as whole:
                 params = changed(params, whole.context)
                 profile = params.profile(plugins=(), attachments=())
                 thread = await self.threads.ready(run, thread_id, profile, params.cwd)
                 whole.learn(thread_id=thread.thread_id)
-                async with hooked_turn(run, thread, params) as stream:
+                async with hooked_turn(self.deciders, run, thread, params) as stream:
                     yield stream
                 conclude(whole, stream)
 

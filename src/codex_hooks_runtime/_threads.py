@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from codex_hooks import Registration, Run
 
+    from ._approver import Deciders
     from ._models import RunProfile
     from ._opening import How, ThreadOpener
     from ._thread import LoadedThread
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class OpenThreads:
     """The open threads of one runtime, by id, with the plugins that are theirs (K9)."""
 
-    def __init__(self, opener: ThreadOpener) -> None:
+    def __init__(self, opener: ThreadOpener, deciders: Deciders) -> None:
         self._opener = opener
+        self._deciders = deciders
         self._threads: dict[str, LoadedThread] = {}
         self._plugins: dict[str, list[Registration]] = {}
         self._opening: dict[str, anyio.Lock] = {}
@@ -98,7 +100,7 @@ class OpenThreads:
             approval_policy=profile.approval_policy,
             sandbox=sandbox_name(profile.sandbox_policy),
         )
-        async with bracket(run, before) as stage:
+        async with bracket(self._deciders, run, before) as stage:
             thread = self.get(thread_id) if how == "resume" else None
             if thread is None or thread.is_lost:
                 if thread is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from codex_hooks import Attachment, Run
 
+    from ._approver import Deciders
     from ._bracket import Stage
     from ._models import PromptRunParams
     from ._rpc import JsonObject
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def hooked_turn(
-    run: Run, thread: LoadedThread, params: PromptRunParams
+    deciders: Deciders, run: Run, thread: LoadedThread, params: PromptRunParams
 ) -> AsyncIterator[PromptRunStream]:
     """Run one turn of ``thread`` as a part of ``run``, after the one that may be under way.
 
@@ -37,7 +38,7 @@ async def hooked_turn(
     thread.check(params)
     async with thread.turns:
         before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id)
-        async with bracket(run, before) as stage:
+        async with bracket(deciders, run, before) as stage:
             params = changed(params, stage.context)
             model: JsonObject = {"model": params.model or thread.model}
             async with thread.turn_of(run, params) as begun:
@@ -50,6 +51,7 @@ async def hooked_turn(
 
 
 async def steer_turn(
+    deciders: Deciders,
     thread: LoadedThread,
     turn_id: str,
     prompt: str,
@@ -67,7 +69,7 @@ async def steer_turn(
     check_attachments(params.cwd, params.attachments)
     before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id, turn_id=turn_id)
     outcome = await run.pre(before)
-    check_passed(outcome)
+    await check_passed(deciders, outcome)
     if outcome.context.model != before.model:
         raise ConfigError(
             f"a plugin wants the model {outcome.context.model!r}, and a turn under way keeps its "

@@ -7,12 +7,13 @@ import pty
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from codex_hooks import ToolApproval, ToolCall
+from codex_hooks import HookPhase, ToolApproval, ToolCall
 from codex_hooks_runtime import ApprovalQuestion
 from codex_hooks_runtime.cli._approver import ConsoleApprover, terminal_approver
 
@@ -24,6 +25,8 @@ def question(command: str = "deploy\x1b[2J") -> ApprovalQuestion:
     return ApprovalQuestion(
         message="to production?",
         plugin="org-policy",
+        phase=HookPhase.PRE_TOOL_USE,
+        prompt="",
         tool=ToolCall(
             call_id="c",
             name="Bash",
@@ -78,6 +81,30 @@ async def test_only_a_typed_yes_is_one(
     assert "outsideSandbox" in shown
     assert "s left" in shown
     assert "\x1b[2J" not in shown
+
+
+@pytest.mark.parametrize(
+    ("phase", "prompt", "shown"),
+    [
+        (HookPhase.PRE_RUN, "send\x1b[2J it", r"prompt: send\x1b[2J it"),
+        (HookPhase.PRE_SESSION_START, "", "session: t"),
+    ],
+)
+async def test_a_prompt_or_a_session_is_shown_where_no_tool_is_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    phase: HookPhase,
+    prompt: str,
+    shown: str,
+) -> None:
+    """K4, F28."""
+    asked = replace(question(), phase=phase, prompt=prompt, tool=None)
+    with terminal(monkeypatch) as keyboard, anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ConsoleApprover(), asked)
+            await anyio.wait_all_tasks_blocked()
+            os.write(keyboard, b"n\n")
+    assert shown in capfd.readouterr().err
 
 
 async def test_questions_come_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

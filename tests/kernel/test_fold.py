@@ -265,13 +265,34 @@ async def test_the_strongest_decision_is_the_outcome(
     assert outcome.decision == strongest
 
 
-async def test_of_two_questions_the_first_is_put() -> None:
-    """K4."""
+async def test_of_two_questions_both_are_put() -> None:
+    """K4: a yes to one plugin's question is none to the other's."""
     kernel = HookKernel()
     kernel.register(inline(lambda ctx: Ask("one?")), "one")
     kernel.register(inline(lambda ctx: Ask("two?")), "two")
     outcome = await kernel.run_pre(turn())
-    assert outcome.asked == Ask("one?", "one")
+    assert outcome.asked == (Ask("one?", "one"), Ask("two?", "two"))
+    assert outcome.decision == Ask("one?", "one")
+
+
+async def test_a_plugin_that_asks_again_after_a_change_has_its_last_question_put() -> None:
+    """K3, K4: the question is about what is going to happen."""
+    kernel = HookKernel()
+    kernel.register(inline(lambda ctx: Ask(f"send {ctx.prompt}?")), "asker")
+    kernel.register(inline(adds("x")), "mutator")
+    outcome = await kernel.run_pre(turn(prompt="hi"))
+    assert outcome.asked == (Ask(f"send {outcome.context.prompt}?", "asker"),)
+    assert outcome.context.prompt != "hi"
+
+
+async def test_where_one_blocks_there_is_nothing_to_ask() -> None:
+    """K4."""
+    kernel = HookKernel()
+    kernel.register(inline(lambda ctx: Ask("sure?")), "asker")
+    kernel.register(inline(lambda ctx: Block("no")), "blocker")
+    outcome = await kernel.run_pre(turn())
+    assert outcome.asked == ()
+    assert outcome.decision == outcome.blocked
 
 
 async def test_a_question_stays_even_if_the_hook_takes_it_back_on_its_second_look() -> None:
@@ -280,8 +301,8 @@ async def test_a_question_stays_even_if_the_hook_takes_it_back_on_its_second_loo
     kernel.register(inline(lambda ctx: Ask("sure?") if ctx.round == 1 else Allow()), "asker")
     kernel.register(inline(adds("x")), "mutator")
     outcome = await kernel.run_pre(turn(prompt="hi"))
-    assert outcome.asked == Ask("sure?", "asker")
-    assert outcome.decision == outcome.asked
+    assert outcome.asked == (Ask("sure?", "asker"),)
+    assert outcome.decision == Ask("sure?", "asker")
 
 
 async def test_nothing_is_not_an_allow() -> None:
@@ -339,7 +360,7 @@ async def test_what_a_plugin_in_observe_mode_says_is_reported_and_not_enforced(
     ctx = turn(prompt="hi")
     outcome = await kernel.run_pre(ctx)
     assert outcome.blocked is None
-    assert outcome.asked is None
+    assert outcome.asked == ()
     assert not outcome.allowed
     assert outcome.context is ctx
     (call,) = outcome.report.calls

@@ -110,7 +110,7 @@ async def test_a_wrapper_sees_what_was_decided_inside_and_may_hand_it_on() -> No
     outcome = await kernel.run_pre(turn(prompt="hi"))
     assert seen == [[Mutate(prompt="x"), Ask("sure?", "asker")]]
     assert outcome.context.prompt == "x"
-    assert outcome.asked == Ask("sure?", "asker")
+    assert outcome.asked == (Ask("sure?", "asker"),)
 
 
 @each_kind

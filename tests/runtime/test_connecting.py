@@ -98,6 +98,7 @@ async def test_the_control_connects_and_leaves_nothing_either(
         ({"initialize_timeout": -1}, "initialize_timeout=-1"),
         ({"gate_deadline": float("nan")}, "gate_deadline=nan"),
         ({"approval_deadline": 0}, "approval_deadline=0"),
+        ({"approver": bool, "gate_deadline": 300}, "less than gate_deadline=300"),
         ({"max_in_flight": 0}, "max_in_flight=0: it has to be at least 1"),
         ({"live_capacity": 0}, "live_capacity=0"),
         ({"event_sink_capacity": 0}, "event_sink_capacity=0"),

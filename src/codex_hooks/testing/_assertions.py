@@ -34,10 +34,10 @@ def assert_asks(plugin: object, ctx: HookContext, match: str = "") -> Ask:
     """Assert that ``plugin`` wants a person to decide."""
     outcome = ask(plugin, ctx)
     _without_failure(outcome)
-    question = outcome.asked if isinstance(outcome, PreOutcome) else None
-    if question is None or not re.search(match, question.message):
-        raise AssertionError(f"expected a question about {match!r}, and the plugin {_did(outcome)}")
-    return question
+    for question in outcome.asked if isinstance(outcome, PreOutcome) else ():
+        if re.search(match, question.message):
+            return question
+    raise AssertionError(f"expected a question about {match!r}, and the plugin {_did(outcome)}")
 
 
 def assert_passes(plugin: object, ctx: HookContext) -> None:

@@ -7,23 +7,21 @@ to. What is let through is entered in the ledger, for the tripwire to hold it ag
 from __future__ import annotations
 
 import json
-import time
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks import Allow, HookPhase, Mutate, ToolCall, ToolKind
 
-from ._approver import ApprovalQuestion, refusal_of
 from ._ledger import ToolUse, ToolUseRecord, digest_of
 from ._payload import Deny, Proceed, Rewrite, Withhold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from codex_hooks import Block, HookContext, HookKernel, PreOutcome, Run, RunStatus
+    from codex_hooks import Block, HookContext, PreOutcome, Run, RunStatus
+    from codex_hooks_runtime._approver import Deciders
 
-    from ._approver import Approver
     from ._ledger import Decided, Ledger, Via
     from ._payload import Reply, ToolHookEvent
 
@@ -38,15 +36,6 @@ _KINDS: Final[dict[str, ToolKind]] = {
 _STOPPED: Final = "This turn was stopped, for a tool was used in it that no policy had judged."
 _SHOWN: Final = "the model had read a part of its output before any policy saw it"
 _NOT_JUDGED: Final = "What was done here is not what a policy had judged. Stop; tell the user."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deciders:
-    """Who decides: the plugins of a kernel, and whoever is asked where they want a person to."""
-
-    kernel: HookKernel
-    approver: Approver | None
-    approval_deadline: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,22 +121,24 @@ class ThreadPolicy:
         place: Place,
         via: Via,
         *,
-        ask: Callable[[PreOutcome], str | None] = lambda outcome: (
-            outcome.asked.message if outcome.asked else None
-        ),
+        codex_asks: str | None = None,
     ) -> Ruling:
-        """Put a use before the plugins, and before the approver if ``ask`` has a question for it.
+        """Put a use before the plugins, and before the approver where one of them wants that.
 
-        The ruling is recorded; who let it through enters it in the ledger.
+        ``codex_asks`` is Codex's own question, for the approver unless a plugin allows the use or
+        has a question itself (G5). The ruling is recorded; who let it through enters it in the
+        ledger.
         """
         async with self._in_run() as run:
             before = self.context(run, HookPhase.PRE_TOOL_USE, tool, place)
             outcome = await run.pre(before)
             refusal = _refusal(outcome.blocked) if outcome.blocked else None
             decision, decided_by = _verdict(outcome)
-            if refusal is None and (question := ask(outcome)):
+            question = None if outcome.allowed else codex_asks
+            if refusal is None and (outcome.asked or question):
                 decision, decided_by = "ask", "approver"
-                refusal = await self._ask_person(run, outcome, question)
+                refused = await self._deciders.refusal(outcome, question)
+                refusal = f"{refused.message}. Go on without it." if refused else None
             judged = _tool(outcome.context)
             self._ledger.records.append(
                 self._record(
@@ -277,25 +268,6 @@ class ThreadPolicy:
             digest=digest_of(tool.input),
             **verdict,
         )
-
-    async def _ask_person(self, run: Run, outcome: PreOutcome, message: str) -> str | None:
-        ctx, asked = outcome.context, outcome.asked
-        deciders = self._deciders
-        question = ApprovalQuestion(
-            message=message,
-            plugin=asked.plugin if asked else None,
-            tool=_tool(ctx),
-            cwd=ctx.cwd,
-            thread_id=str(ctx.thread_id),
-            turn_id=str(ctx.turn_id),
-            correlation_id=run.correlation_id,
-            deadline=time.monotonic() + deciders.approval_deadline,
-        )
-        why = await refusal_of(deciders.approver, question, deciders.kernel)
-        if why is None:
-            return None
-        who = f"plugin {asked.plugin}" if asked else "Codex"
-        return f"{message} ({who} wants a person to decide, and {why}). Go on without it."
 
     @asynccontextmanager
     async def _in_run(self) -> AsyncIterator[Run]:

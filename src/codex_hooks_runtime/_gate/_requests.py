@@ -19,7 +19,7 @@ from ._policy import Place, place_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codex_hooks import HookKernel, PreOutcome
+    from codex_hooks import HookKernel
     from codex_hooks_runtime._messages import ServerRequest
     from codex_hooks_runtime._rpc import JsonObject
 
@@ -74,15 +74,9 @@ class Requests:
             input=asked.input if of_text else use.input,
             approval=asked.approval,
         )
-
-        def ask(outcome: PreOutcome) -> str | None:
-            if outcome.asked is not None:
-                return outcome.asked.message
-            said = asked.approval.reason or f"Codex asks for approval: {asked.approval.kind}"
-            return None if outcome.allowed else said
-
         place = Place(thread_id=asked.thread_id, turn_id=asked.turn_id)
-        ruling = await self._policy.rule(tool, place, "approval", ask=ask)
+        question = asked.approval.reason or f"Codex asks for approval: {asked.approval.kind}"
+        ruling = await self._policy.rule(tool, place, "approval", codex_asks=question)
         if ruling.refusal is not None or ruling.rewritten:
             return None  # what was rewritten now can no longer be sent
         if of_text:

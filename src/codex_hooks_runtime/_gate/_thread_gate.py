@@ -62,7 +62,7 @@ class ThreadGate:
             policy, owner.ledger, native=native, web_search=web_search, later=owner.later
         )
         self._requests = Requests(
-            policy, owner.ledger, self._tripwire, owner.kernel, native=native, tools=tools
+            policy, owner.ledger, self._tripwire, owner.deciders.kernel, native=native, tools=tools
         )
 
     def sent(self, profile: Profile) -> Profile:

@@ -20,7 +20,7 @@ from codex_hooks_runtime._tasks import owned_tasks
 from ._arming import hook_config, shut_doors
 from ._items import seen_use
 from ._ledger import Ledger
-from ._policy import Deciders, Place, ThreadPolicy
+from ._policy import Place, ThreadPolicy
 from ._relay import Relay
 from ._stopping import TurnStopper
 from ._thread_gate import ThreadGate
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from codex_hooks import HookKernel
+    from codex_hooks_runtime._approver import Deciders
     from codex_hooks_runtime._live import LiveSubscription
     from codex_hooks_runtime._messages import ServerRequest
     from codex_hooks_runtime._rpc import JsonObject
 
-    from ._approver import Approver
     from ._dynamic import DynamicTool
     from ._ledger import ToolUseRecord
     from ._stopping import Server
@@ -67,27 +66,21 @@ Profile = TypeVar("Profile", bound=_Profile)
 class ToolGate:
     """The gate of one server, around whose connection it is entered. Times are in seconds.
 
-    ``deadline`` is by when a tool use must be decided, approver included, and
-    ``approval_deadline`` how long the approver has. `server_request` belongs into the connection,
-    which `watching` then reads.
+    ``deadline`` is by when a tool use must be decided, by the approver too. `server_request`
+    belongs into the connection, which `watching` then reads.
     """
 
     def __init__(
         self,
-        kernel: HookKernel,
+        deciders: Deciders,
         *,
         mode: GateMode,
         deadline: float,
-        approver: Approver | None,
-        approval_deadline: float,
         on_unmediated: OnUnmediated,
     ) -> None:
-        self._deciders = Deciders(
-            kernel=kernel, approver=approver, approval_deadline=approval_deadline
-        )
+        self.deciders = deciders
         self._deadline = deadline
         self._on_unmediated = on_unmediated
-        self.kernel = kernel
         self.ledger = Ledger()
         self._relay = Relay() if mode == "native" else None
         self._threads: dict[str, ThreadGate] = {}
@@ -134,7 +127,7 @@ class ToolGate:
 
     def _policy(self, tools: Sequence[DynamicTool]) -> ThreadPolicy:
         names = frozenset(tool.name for tool in tools)
-        return ThreadPolicy(self._deciders, self.ledger, self._unmediated, names)
+        return ThreadPolicy(self.deciders, self.ledger, self._unmediated, names)
 
     def add(self, thread_id: str, thread: ThreadGate) -> None:
         """Bring what a thread asks and does to its gate."""

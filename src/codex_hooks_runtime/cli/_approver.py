@@ -44,18 +44,28 @@ def _show(question: ApprovalQuestion) -> None:
     who = "codex" if question.plugin is None else f"plugin {question.plugin}"
     out.print()
     out.print(Text(f"{who} asks: ", "bold yellow") + printable(question.message))
-    out.print(Text(f"  {question.tool.name}: ", "bold") + printable(_input(question)))
+    what, shown = _subject(question)
+    out.print(Text(f"  {what}: ", "bold") + printable(_shortened(shown)))
     if question.cwd is not None:
         out.print(Text("  in ") + printable(question.cwd))
-    approval = question.tool.approval
+    approval = question.tool.approval if question.tool is not None else None
     if approval is not None and approval.grants:
         out.print(Text("  a yes grants ") + printable(", ".join(approval.grants)))
     out.print(Text(f"  allow? [y/N] ({question.seconds_left:.0f} s left) "), end="")
 
 
-def _input(question: ApprovalQuestion) -> str:
-    given = question.tool.input
-    shown = str(given["command"]) if "command" in given else repr(dict(given))
+def _subject(question: ApprovalQuestion) -> tuple[str, str]:
+    """Return what kind of thing is to be decided, and the thing itself."""
+    tool = question.tool
+    if tool is not None:
+        given = tool.input
+        return tool.name, str(given["command"]) if "command" in given else repr(dict(given))
+    if question.prompt:
+        return "prompt", question.prompt
+    return "session", question.thread_id or "a new one"
+
+
+def _shortened(shown: str) -> str:
     if len(shown) <= _MOST_SHOWN:
         return shown
     return f"{shown[:_MOST_SHOWN]}… ({len(shown) - _MOST_SHOWN} more characters)"

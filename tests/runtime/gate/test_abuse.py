@@ -17,6 +17,7 @@ import pytest
 
 from codex_hooks import Allow, Block, HookKernel, hookimpl
 from codex_hooks_runtime import GateNotArmed, SessionConfig, UnmediatedToolUse
+from codex_hooks_runtime._approver import Deciders
 from codex_hooks_runtime._gate import _arming
 from codex_hooks_runtime._gate._tool_gate import ToolGate
 from codex_hooks_runtime.testing import RunCommand, Say
@@ -50,11 +51,9 @@ async def test_a_thousand_questions_at_once_each_get_their_own_verdict() -> None
     kernel.register(plugin)
     blocked: dict[int, bool] = {}
     async with ToolGate(
-        kernel,
+        Deciders(kernel=kernel, approver=None, approval_deadline=60),
         mode="native",
         deadline=60,
-        approver=None,
-        approval_deadline=60,
         on_unmediated="interrupt",
     ) as gate:
         thread = gate.thread(interactive=False, web_search=False, tools=())

@@ -75,7 +75,7 @@ async def test_each_decision_does_what_it_says_under_every_policy_and_sandbox(
         return turns[str(ctx.turn_id)].decision
 
     def approver(question: ApprovalQuestion) -> bool:
-        return turns[question.turn_id].person_says
+        return turns[str(question.turn_id)].person_says
 
     script = by_prompt({prompt: [RunCommand("cat key"), Say("ok")] for prompt in cases})
     plugin = Tools(decide)

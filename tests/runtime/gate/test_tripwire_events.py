@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from codex_hooks import HookKernel
+from codex_hooks_runtime._approver import Deciders
 from codex_hooks_runtime._errors import TurnInterrupted, UnmediatedToolUse
 from codex_hooks_runtime._gate._items import script_of, seen_use
 from codex_hooks_runtime._gate._ledger import Ledger, ToolUse, digest_of
@@ -85,11 +86,9 @@ class Gated:
 @asynccontextmanager
 async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
     gate = ToolGate(
-        HookKernel(),
+        Deciders(kernel=HookKernel(), approver=None, approval_deadline=10),
         mode="native",
         deadline=10,
-        approver=None,
-        approval_deadline=10,
         on_unmediated=on_unmediated,
     )
     server = Server()

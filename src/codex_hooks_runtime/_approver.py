@@ -1,7 +1,7 @@
 """Who is asked when a plugin wants a person to decide, or Codex does, and how that ends.
 
 Only a plain ``True``, in time, is a yes. An approver that raises, hangs, or answers anything else
-has said no (G4, G5).
+has said no (G4, G5); so has nobody, where there is no approver.
 """
 
 from __future__ import annotations
@@ -10,31 +10,38 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
+from codex_hooks import Ask
+from codex_hooks._log import log
+
 if TYPE_CHECKING:
     from typing import Self
 
-    from codex_hooks import HookKernel, ToolCall
+    from codex_hooks import HookKernel, HookPhase, PreOutcome, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalQuestion:
-    """What a person is to decide.
+    """What a person is to decide: whether what ``phase`` is about may happen.
 
+    That is the use of ``tool``, or else a run or a turn with ``prompt``, or the start of a session.
     ``plugin`` is who wants to know, None where Codex alone asks; then ``tool.approval`` says what
-    for. ``deadline`` is a `time.monotonic` moment: what is answered later is a no.
+    for. ``thread_id`` and ``turn_id`` are None until there are such. ``deadline`` is a
+    `time.monotonic` moment: what is answered later is a no.
     """
 
     message: str
     plugin: str | None
-    tool: ToolCall
+    phase: HookPhase
+    prompt: str
+    tool: ToolCall | None
     cwd: str | None
-    thread_id: str
-    turn_id: str
+    thread_id: str | None
+    turn_id: str | None
     correlation_id: str
     deadline: float
 
@@ -46,6 +53,53 @@ class ApprovalQuestion:
 
 Approver: TypeAlias = Callable[[ApprovalQuestion], bool | Awaitable[bool]]
 """Decides a question. A plain function is called in a thread, so it may block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciders:
+    """Who decides: the plugins of ``kernel``, and ``approver`` where one of them wants a person to.
+
+    ``approval_deadline`` is how long the approver has for a question, in seconds.
+    """
+
+    kernel: HookKernel
+    approver: Approver | None
+    approval_deadline: float
+
+    async def refusal(self, outcome: PreOutcome, codex_asks: str | None = None) -> Ask | None:
+        """Ask a person what the plugins want one to decide, or else what Codex asks.
+
+        Returns None if the answer to each question is yes. The first no ends it, and is returned as
+        the question with the reason in its message.
+        """
+        ctx = outcome.context
+        deadline = time.monotonic() + self.approval_deadline
+        for asked in outcome.asked or ([Ask(codex_asks)] if codex_asks else ()):
+            question = ApprovalQuestion(
+                message=asked.message,
+                plugin=asked.plugin,
+                phase=ctx.phase,
+                prompt=ctx.prompt,
+                tool=ctx.tool,
+                cwd=ctx.cwd,
+                thread_id=ctx.thread_id,
+                turn_id=ctx.turn_id,
+                correlation_id=ctx.correlation_id,
+                deadline=deadline,
+            )
+            why = await refusal_of(self.approver, question, self.kernel)
+            log().info(
+                "a person was asked",
+                answer=why or "yes",
+                plugin=asked.plugin,
+                phase=ctx.phase.value,
+                correlation_id=ctx.correlation_id,
+            )
+            if why is not None:
+                who = f"plugin {asked.plugin}" if asked.plugin else "Codex"
+                why = f"{asked.message} ({who} wants a person to decide, and {why})"
+                return replace(asked, message=why)
+        return None
 
 
 async def refusal_of(
