@@ -60,7 +60,11 @@ def check_attachments(cwd: Path, attachments: Sequence[Attachment]) -> None:
 def thread_params(
     profile: RunProfile, cwd: Path, *, model: str | None, config: Mapping[str, Any]
 ) -> JsonObject:
-    """Return what ``thread/start``, ``thread/resume`` and ``thread/fork`` have in common."""
+    """Return what ``thread/start``, ``thread/resume`` and ``thread/fork`` have in common.
+
+    The writable roots of the user's ``config.toml`` are left out here, since Codex would add them
+    to those that a turn names.
+    """
     return {
         "cwd": str(cwd),
         "approvalPolicy": profile.approval_policy,
@@ -69,7 +73,7 @@ def thread_params(
         "serviceTier": profile.service_tier,
         "baseInstructions": profile.base_instructions,
         "developerInstructions": profile.developer_instructions,
-        "config": dict(config),
+        "config": {"sandbox_workspace_write.writable_roots": [], **config},
     }
 
 

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def scripted(
-    script: Script, *plugins: object, **config: Any
+    script: Script, *plugins: object, extra_config: str = "", **config: Any
 ) -> AsyncIterator[tuple[Client, ScriptedModel]]:
     """Connect a client with ``plugins``; at the end the model must have foreseen everything."""
-    with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
+    with (
+        ScriptedModel(script) as model,
+        CodexHome(model.base_url, extra_config=extra_config) as home,
+    ):
         options: dict[str, Any] = {
             "load_installed": False,
             "env": home.env,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,9 @@ from codex_hooks_runtime import (
     TurnFailed,
     TurnTimeout,
     WorkspaceWrite,
+    _opening,
 )
+from codex_hooks_runtime._wire import thread_params
 from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
 from runtime.scripted import Journal, scripted
 
@@ -201,6 +204,32 @@ async def test_a_command_writes_in_the_named_roots_and_nowhere_else(
     assert not (root / "there").exists()
     await told(WorkspaceWrite(writable_roots=(root,), include_tmp=False))
     assert (root / "there").exists()
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_what_the_users_configuration_leaves_open_is_not_added(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    said: bool,
+) -> None:
+    """R9, G2: with the control, in which Codex adds the user's roots to the turn's."""
+
+    def without(*args: Any, **options: Any) -> Any:
+        params = thread_params(*args, **options)
+        del params["config"]["sandbox_workspace_write.writable_roots"]
+        return params
+
+    if not said:
+        monkeypatch.setattr(_opening, "thread_params", without)
+    cwd, root = tmp_path / "cwd", tmp_path_factory.mktemp("root")
+    cwd.mkdir()
+    users = f"[sandbox_workspace_write]\nwritable_roots = [{json.dumps(str(root))}]\n"
+    script: list[Step] = [RunCommand(f"touch {root}/there"), Say("done")]
+    async with scripted(script, extra_config=users) as (client, _):
+        await client.run(cwd, "write", sandbox_policy=WorkspaceWrite(include_tmp=False))
+    assert (root / "there").exists() is not said
 
 
 async def test_an_external_sandbox_is_the_callers_own_and_asked_for_in_every_way(
