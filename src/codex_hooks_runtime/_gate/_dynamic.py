@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from codex_hooks_runtime._errors import ConfigError
 
@@ -17,13 +17,37 @@ if TYPE_CHECKING:
 ToolFunction: TypeAlias = Callable[[Mapping[str, Any]], Any | Awaitable[Any]]
 """Takes the arguments; returns a text, or a JSON value. May be async; a plain one may block."""
 
+# What hooks call Codex's own. It offers those all the same, and plugins could not tell which is
+# which: a command would be of the kind ``dynamic``.
+_TAKEN: Final = frozenset(
+    {
+        "Bash",
+        "apply_patch",
+        "create_goal",
+        "exec",
+        "exec_command",
+        "get_goal",
+        "list_mcp_resource_templates",
+        "list_mcp_resources",
+        "read_mcp_resource",
+        "request_permissions",
+        "request_user_input",
+        "spawn_agent",
+        "tool_search",
+        "update_goal",
+        "view_image",
+        "wait",
+        "write_stdin",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicTool:
     """A tool for the model, with the JSON schema of its arguments (an object's).
 
     A thread keeps what it was started with: to resume it, give tools of the same names again.
-    Raises `ConfigError` for a name that models do not take.
+    Raises `ConfigError` for a name that models do not take, or that a tool of Codex's own has.
     """
 
     name: str
@@ -36,6 +60,8 @@ class DynamicTool:
             raise ConfigError(
                 f"a tool cannot be called {self.name!r}: use letters, digits, '_' and '-'"
             )
+        if self.name in _TAKEN or self.name.startswith("mcp__"):
+            raise ConfigError(f"Codex has tools called {self.name!r}: give yours another name")
 
     def spec(self) -> JsonObject:
         """Return the tool as ``thread/start`` takes it."""

@@ -292,6 +292,9 @@ async def test_a_tool_of_ours_may_be_plain_or_fail_and_the_model_learns_of_it(
 async def test_a_tool_needs_a_gate_and_a_name_that_models_take(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="letters, digits"):
         DynamicTool(name="no spaces", description="", function=fails)
+    for taken in ("Bash", "apply_patch", "view_image", "mcp__notes__look"):
+        with pytest.raises(ConfigError, match="Codex has tools called"):
+            DynamicTool(name=taken, description="", function=fails)
     async with gated([], tool_gate="off") as (client, _):
         with pytest.raises(ConfigError, match="behind the gate"):
             await client.run(tmp_path, "go on", tools=(ANSWER,))
