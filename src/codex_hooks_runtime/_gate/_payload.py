@@ -48,7 +48,7 @@ class ToolHookEvent:
     model: str
     permission_mode: str
     tool_name: str
-    tool_input: Any
+    tool_input: Mapping[str, Any]
     tool_use_id: str
     tool_response: Any = None
     agent_id: str | None = None
@@ -118,12 +118,21 @@ def parse_event(payload: bytes) -> ToolHookEvent:
         model=_text(fields, "model"),
         permission_mode=_text(fields, "permission_mode"),
         tool_name=_text(fields, "tool_name"),
-        tool_input=fields["tool_input"],
+        tool_input=_input(fields["tool_input"]),
         tool_use_id=_text(fields, "tool_use_id"),
         tool_response=fields.get("tool_response"),
         agent_id=_text(fields, "agent_id") if "agent_id" in fields else None,
         agent_type=_text(fields, "agent_type") if "agent_type" in fields else None,
     )
+
+
+def _input(value: object) -> dict[str, Any]:
+    """Return a tool's input; a model may give null where a tool takes no arguments."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise MalformedEvent(f"its arguments are {type(value).__name__}, not a JSON object")
+    return value
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -108,7 +108,7 @@ def main() -> None:
         reason = f"codex-hooks blocked this tool use: {type(error).__name__}: {error}"
         code, stderr = 2, reason.encode(errors="replace")
     try:
-        _write(2, stderr)
+        _write(2, stderr and stderr + b"\n")  # the shell adds a word of its own
     finally:
         os._exit(code)  # what an interpreter does on its way out could still change the code
 

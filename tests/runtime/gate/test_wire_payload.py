@@ -92,12 +92,20 @@ def test_output_that_is_missing_is_not_taken_for_empty_output() -> None:
         before(tool_use_id=7),
         before(agent_id=None),
         b'{"tool_input": NaN,' + before()[1:],
+        before(tool_input=["ls"]),
+        before(tool_input="ls"),
+        before(tool_input=0),
     ],
 )
 def test_what_is_no_tool_event_is_not_taken(payload: bytes) -> None:
     """G2."""
     with pytest.raises(MalformedEvent):
         parse_event(payload)
+
+
+def test_null_is_the_input_of_a_tool_that_takes_none() -> None:
+    """G1: models give it, and MCP servers take it."""
+    assert parse_event(before(tool_input=None)).tool_input == {}
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse"])
