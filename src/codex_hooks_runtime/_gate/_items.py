@@ -5,6 +5,7 @@ What is not known to be harmless counts as a use of a tool: a newer Codex may ha
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _NO_TOOLS: Final = frozenset(
     }
 )
 
+# What an item has in the place of a command that no process can be given.
+_NUL: Final = "<command included NUL byte>"
+
 
 @dataclass(frozen=True, slots=True)
 class SeenUse:
@@ -64,7 +68,9 @@ def seen_use(item: Mapping[str, Any]) -> SeenUse | None:
         case "commandExecution":
             if item.get("source") == "userShell":
                 return None
-            return seen("Bash", "command", {"command": script_of(str(item.get("command")))})
+            command = str(item.get("command"))
+            fits = _has_nul if command == _NUL else None
+            return seen("Bash", "command", {"command": script_of(command)}, fits)
         case "fileChange":
             changes = {"changes": item.get("changes") or []}
             return seen("apply_patch", "file_change", changes, _has_paths(changes))
@@ -104,6 +110,10 @@ def _arguments(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return arguments if isinstance(arguments, dict) else {}
 
 
+def _has_nul(use: ToolUse) -> bool:
+    return "\0" in str(use.input.get("command"))
+
+
 def _has_input(given: Mapping[str, Any]) -> Callable[[ToolUse], bool]:
     digest = digest_of(given)
     return lambda use: use.digest == digest
@@ -114,7 +124,7 @@ def _is_named(name: str) -> Callable[[ToolUse], bool]:
 
 
 def _has_paths(changes: Mapping[str, Any]) -> Callable[[ToolUse], bool]:
-    """Compare paths, for the item does not show the patch itself, and shows them absolute.
+    """Compare paths, for the item does not show the patch itself; it shows them whole.
 
     A command may be a patch too: Codex takes ``apply_patch`` out of a shell's hands.
     """
@@ -123,10 +133,15 @@ def _has_paths(changes: Mapping[str, Any]) -> Callable[[ToolUse], bool]:
     def fits(use: ToolUse) -> bool:
         if use.kind not in {"file_change", "command"}:
             return False
-        judged = [re.sub(r"^(\.{0,2}/)*", "/", path) for path in _patch(use.input).paths]
-        return all(any(f"/{path}".endswith(end) for end in judged) for path in touched)
+        judged = [_rooted(path) for path in _patch(use.input).paths]
+        return all(any(_rooted(path).endswith(end) for end in judged) for path in touched)
 
     return fits
+
+
+def _rooted(path: str) -> str:
+    """Return ``path`` as Codex shows it, less the folder that it is relative to."""
+    return "/" + re.sub(r"^(\.{0,2}/)*", "", posixpath.normpath(path))
 
 
 def _patch(tool_input: Mapping[str, Any]) -> ToolCall:

@@ -125,13 +125,20 @@ class Ledger:
         return use in self._running.get(use.thread_id, ())
 
     def close_turn(self, thread_id: str, turn_id: str) -> list[ToolUse]:
-        """Forget the uses of a turn that is over; return those whose output nobody judged."""
-        uses = [use for uses in self._open.pop((thread_id, turn_id), {}).values() for use in uses]
-        unfinished = [use for use in uses if "finished" not in use.stages]
-        running = [use for use in unfinished if _runs_on(use)]
+        """Forget the uses of a turn that is over; return those whose output nobody judged.
+
+        What had not begun may do so yet, where code made the call and did not wait for it; it is
+        not forgotten before its thread is.
+        """
+        turn = self._open.pop((thread_id, turn_id), {})
+        uses = [use for uses in turn.values() for use in uses if "finished" not in use.stages]
+        for use in uses:
+            if "started" not in use.stages:
+                self.open(use)
+        running = [use for use in uses if _runs_on(use)]
         if running:
             self._running.setdefault(thread_id, []).extend(running)
-        return [use for use in unfinished if use not in running]
+        return [use for use in uses if use not in running]
 
     def close_thread(self, thread_id: str) -> None:
         """Forget a thread."""

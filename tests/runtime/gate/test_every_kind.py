@@ -267,6 +267,19 @@ async def test_a_patch_in_the_hands_of_a_shell_shows_its_paths(tmp_path: Path) -
     assert [phase for phase, _ in plugin.uses] == ["pre_tool_use", "post_tool_use"]
 
 
+async def test_a_use_is_known_however_its_input_is_written(tmp_path: Path) -> None:
+    """G3, G7: Codex shows paths in another form than the patch, and no NUL at all."""
+    patch = "*** Begin Patch\n*** Add File: ./a//b/../made\n+hi\n*** End Patch\n"
+    commands = ["echo a\0b", "echo 'a'\necho \"b\"", "echo $'a\\tb' # é", "\x1b[31mecho"]
+    steps: list[Step] = [ApplyPatch(patch), *map(RunCommand, commands), Say("done")]
+    plugin = Tools()
+    async with gated(steps, plugin) as (client, _):
+        await client.run(tmp_path, "go on", sandbox_policy="workspace-write")
+        assert [use.decision for use in client.tool_uses] == ["nothing"] * 5
+    assert sorted(phase for phase, _ in plugin.uses) == ["post_tool_use"] * 5 + ["pre_tool_use"] * 5
+    assert (tmp_path / "a" / "made").exists()
+
+
 def fails(_arguments: Mapping[str, Any]) -> str:
     raise RuntimeError("no luck")
 

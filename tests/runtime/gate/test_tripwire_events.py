@@ -169,6 +169,18 @@ async def test_a_command_that_outlives_its_turn_may_be_read_in_the_next() -> Non
         assert await on.found() == []
 
 
+async def test_a_use_that_begins_after_its_turn_is_the_one_that_was_judged() -> None:
+    """G3, G7: code may call a tool and not wait for it; the second start is the control."""
+    async with gated() as on:
+        await on.decide("ls")
+        on.server.say("turn/completed", turn={"id": TURN})
+        on.start("/bin/bash -lc ls")
+        assert await on.found() == []
+        assert await on.conclude("ls") == Proceed()
+        on.start("/bin/bash -lc ls")
+        assert await on.found() == ["Bash call_1: no policy had judged it"]
+
+
 async def test_items_that_are_no_use_of_a_tool_are_none_and_unknown_ones_are() -> None:
     """G7: a newer Codex may have more kinds of them."""
     async with gated("report") as on:
@@ -244,6 +256,8 @@ async def test_the_run_is_told_why_its_turn_was_stopped() -> None:
         ({"changes": [{"path": "/repo/a"}]}, "*** Add File: /repo/a", True),
         ({"changes": [{"path": "/a"}]}, "*** Update File: ../a", True),
         ({"changes": [{"path": "/repo/.env"}]}, "*** Add File: ./.env", True),
+        ({"changes": [{"path": "/repo/a"}]}, "*** Add File: .//b/./../a", True),
+        ({"changes": [{"path": "/repo/a"}]}, "*** Add File: ../repo/b/a", False),
         ({"changes": [{"path": "/repo/env"}]}, "*** Add File: .env", False),
         ({"changes": [{"path": "/repo/ba"}]}, "*** Add File: a", False),
         ({"changes": [{"path": "/repo/a"}, {"path": "/etc/b"}]}, "*** Add File: a", False),
