@@ -68,16 +68,19 @@ class Client:
     async def run(self, cwd: Path | str, prompt: str, **options: Any) -> PromptRunResult:
         """Run one prompt in a new thread; ``options`` are the fields of `RunProfile`.
 
-        Raises `BlockedByHook`, another `PromptRunError`, an `RpcError`, or `ConfigError` before
-        anything is sent.
+        The thread is let go of at the end: Codex unloads it, and it can be resumed. Raises
+        `BlockedByHook`, another `PromptRunError`, an `RpcError`, or `ConfigError` before anything
+        is sent.
         """
-        return await self.runtime.run_prompt(RunProfile(**options).prompt_in(cwd, prompt))
+        async with self.stream(cwd, prompt, **options) as stream:
+            return await stream.finish()
 
     def stream(
         self, cwd: Path | str, prompt: str, **options: Any
     ) -> AbstractAsyncContextManager[PromptRunStream]:
         """Like `run`, with the turn's events as they come: ``async with`` it, then iterate."""
-        return self.runtime.stream_prompt(RunProfile(**options).prompt_in(cwd, prompt))
+        params = RunProfile(**options).prompt_in(cwd, prompt)
+        return self.runtime.stream_prompt(params, keep_loaded=False)
 
     async def start_session(self, config: SessionConfig) -> Session:
         """Start a thread to ask more than once; close it, or use it as a context manager."""

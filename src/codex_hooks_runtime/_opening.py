@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import anyio
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ._rpc import JsonObject
     from ._supervisor import Supervisor
 
+# Of the threads that were released: by far more than Codex still has loaded of them.
+_REMEMBERED: Final = 10_000
+
 How: TypeAlias = Literal["start", "resume", "fork"]
 
 
@@ -34,7 +37,7 @@ class ThreadOpener:
     def __init__(self, server: Supervisor, gate: ToolGate | None) -> None:
         self._server = server
         self._gate = gate
-        self._released: set[str] = set()
+        self._released: dict[str, None] = {}
 
     async def open(
         self,
@@ -55,8 +58,13 @@ class ThreadOpener:
         """
         connection = await self._server.connection(f"thread/{how}")
         return await made_or_undone(
-            partial(self._open, connection, how, thread_id, profile, cwd, model=model), self._undo
+            partial(self._open, connection, how, thread_id, profile, cwd, model=model), self.release
         )
+
+    async def release(self, thread: LoadedThread) -> None:
+        """Block whatever the thread still does, and let the server unload it when it is idle."""
+        thread.close()
+        await self._release(thread.connection, thread.thread_id)
 
     async def _open(
         self,
@@ -107,11 +115,6 @@ class ThreadOpener:
             undo.pop_all()
         return LoadedThread(connection, reply.thread, cwd, profile, reply.model, thread_gate)
 
-    async def _undo(self, thread: LoadedThread) -> None:
-        """Leave a thread that nobody is there for as it was, as far as that can be done."""
-        thread.close()
-        await self._release(thread.connection, thread.thread_id)
-
     async def _check_not_loaded(self, connection: Connection, thread_id: str | None) -> None:
         """Refuse a thread that somebody else loaded: the server would leave it as it is (G6).
 
@@ -135,4 +138,6 @@ class ThreadOpener:
 
     async def _release(self, connection: Connection, thread_id: str) -> None:
         await connection.call("thread/unsubscribe", {"threadId": thread_id})
-        self._released.add(thread_id)
+        self._released[thread_id] = None
+        if len(self._released) > _REMEMBERED:
+            del self._released[next(iter(self._released))]

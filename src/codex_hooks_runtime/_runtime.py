@@ -129,7 +129,7 @@ class Runtime(ThreadApi, ServerView):
         return await self.run_prompt(RunProfile().prompt_in(cwd, prompt))
 
     async def run_prompt(self, params: PromptRunParams) -> PromptRunResult:
-        """Run one prompt in a new thread and return the answer.
+        """Run one prompt in a new thread, which stays loaded, and return the answer.
 
         Raises `BlockedByHook`, another `PromptRunError`, an `RpcError`, or `ConfigError` before
         anything is sent.
@@ -157,11 +157,16 @@ class Runtime(ThreadApi, ServerView):
 
     @asynccontextmanager
     async def stream_prompt(
-        self, params: PromptRunParams, *, thread_id: str | None = None
+        self,
+        params: PromptRunParams,
+        *,
+        thread_id: str | None = None,
+        keep_loaded: bool = True,
     ) -> AsyncIterator[PromptRunStream]:
         """Like `run_prompt`, with the events of the turn as they come.
 
-        Leaving the block early interrupts the turn. The post hooks have run when it is left.
+        Leaving the block early interrupts the turn. The post hooks have run when it is left, and
+        the thread is let go of (`thread_release`) unless it is to be kept loaded.
         """
         params = params.replace(cwd=check_run(params, params.cwd))
         if known := self.threads.get(thread_id):
@@ -173,10 +178,12 @@ class Runtime(ThreadApi, ServerView):
             async with bracket(self.deciders, run, before) as whole:
                 params = changed(params, whole.context)
                 profile = params.profile(plugins=(), attachments=())
-                thread = await self.threads.ready(run, thread_id, profile, params.cwd)
-                whole.learn(thread_id=thread.thread_id)
-                async with hooked_turn(self.deciders, run, thread, params) as stream:
-                    yield stream
+                async with self.threads.used(
+                    run, thread_id, profile, params.cwd, keep=keep_loaded
+                ) as thread:
+                    whole.learn(thread_id=thread.thread_id)
+                    async with hooked_turn(self.deciders, run, thread, params) as stream:
+                        yield stream
                 conclude(whole, stream)
 
     async def thread_start(self, config: SessionConfig) -> ThreadHandle:
@@ -211,6 +218,16 @@ class Runtime(ThreadApi, ServerView):
                 )
             config = source.profile.session_in(source.cwd)
         return await self._open("fork", thread_id, config)
+
+    async def thread_release(self, thread_id: str) -> None:
+        """Let go of a thread: Codex unloads it when it has been idle, and it can be resumed.
+
+        Nothing it still does is let through the gate, and its plugins end.
+        """
+        try:
+            await self.threads.release(thread_id)
+        finally:
+            self.threads.end_plugins(thread_id)
 
     async def thread_archive(self, thread_id: str) -> None:
         """Archive a thread; nothing it still does is let through the gate, and its plugins end."""

@@ -10,7 +10,9 @@ import anyio
 from codex_hooks import HookPhase
 
 from ._bracket import bracket
+from ._errors import RpcError
 from ._sandbox import sandbox_name
+from ._undo import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,6 +58,22 @@ class OpenThreads:
                 return known
             return await self._open(run, "resume", thread_id, known.profile, known.cwd)
 
+    @asynccontextmanager
+    async def used(
+        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path, *, keep: bool
+    ) -> AsyncIterator[LoadedThread]:
+        """Make a thread `ready` for the ``async with`` block, and then ``keep`` or release it."""
+        thread = await self.ready(run, thread_id, profile, cwd)
+        try:
+            yield thread
+        finally:
+            if not keep:
+                with anyio.move_on_after(GRACE_SECONDS, shield=True):
+                    try:
+                        await self.release(thread.thread_id)
+                    except RpcError:
+                        pass  # the server is gone, and the thread with it
+
     async def open(
         self, run: Run, how: How, thread_id: str | None, profile: RunProfile, cwd: Path
     ) -> LoadedThread:
@@ -74,6 +92,12 @@ class OpenThreads:
         thread = self._threads.pop(thread_id, None)
         if thread is not None:
             thread.close()
+
+    async def release(self, thread_id: str) -> None:
+        """Close the thread, and let the server unload it when it is idle."""
+        thread = self._threads.pop(thread_id, None)
+        if thread is not None:
+            await self._opener.release(thread)
 
     def end_plugins(self, thread_id: str) -> None:
         """End the plugins that are the thread's."""

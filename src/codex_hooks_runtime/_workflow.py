@@ -54,12 +54,14 @@ class Workflow:
             yield cls(client, cwd, profile or RunProfile())
 
     async def run(self, prompt: str) -> PromptRunResult:
-        """Run a prompt in a thread of its own."""
-        return await self.client.runtime.run_prompt(self.profile.prompt_in(self.cwd, prompt))
+        """Run a prompt in a thread of its own, as `Client.run` does."""
+        async with self.stream(prompt) as stream:
+            return await stream.finish()
 
     def stream(self, prompt: str) -> AbstractAsyncContextManager[PromptRunStream]:
         """Like `run`, with the turn's events as they come."""
-        return self.client.runtime.stream_prompt(self.profile.prompt_in(self.cwd, prompt))
+        params = self.profile.prompt_in(self.cwd, prompt)
+        return self.client.runtime.stream_prompt(params, keep_loaded=False)
 
     async def start_session(self) -> Session:
         """Start a thread that remembers, by the same profile."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
+from codex_hooks import Block
 from codex_hooks_runtime import (
     AgentMessageDelta,
+    Client,
+    ClientConfig,
     ConfigError,
     EmptyAssistantText,
     ExternalSandbox,
@@ -23,7 +27,7 @@ from codex_hooks_runtime import (
     _opening,
 )
 from codex_hooks_runtime._wire import thread_params
-from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
+from codex_hooks_runtime.testing import CodexHome, Fail, Hang, RunCommand, Say, ScriptedModel
 from runtime.scripted import Journal, scripted
 
 if TYPE_CHECKING:
@@ -91,6 +95,41 @@ async def test_a_thread_that_is_not_loaded_is_resumed_with_its_session_hooks(
     ]
     assert {ctx.thread_id for ctx in journal.seen} == {thread_id}
     assert len({ctx.correlation_id for ctx in journal.seen}) == 1
+
+
+async def test_the_thread_of_a_prompt_that_is_over_is_let_go_of_and_can_be_resumed(
+    tmp_path: Path,
+) -> None:
+    """F30, G6: nothing of it stays here or in Codex; resumed, it is behind its gate again."""
+    plugin = Journal(pre_tool_use=Block("no"))
+    script: list[Step] = [Say("one"), Fail("out of ideas"), RunCommand("touch made"), Say("two")]
+    with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
+        config = home.path / "config.toml"
+        config.write_text(f"thread_unload_delay_secs = 1\n{config.read_text()}")
+        options = ClientConfig(plugins=(plugin,), load_installed=False, env=home.env)
+        closed = 0
+        async with Client.connect(options) as client, client.runtime.subscribe_live() as events:
+            runtime = client.runtime
+            thread_id = (await client.run(tmp_path, "hello")).thread_id
+            with pytest.raises(TurnFailed):
+                await client.run(tmp_path, "hello again")
+            assert runtime.gate is not None
+            assert (runtime.threads._threads, runtime.gate._threads) == ({}, {})
+            with anyio.fail_after(30):
+                async for event in events:
+                    closed += getattr(event, "method", None) == "thread/closed"
+                    if closed == 2:
+                        break
+            assert await runtime.thread_loaded_list() == ()
+            params = PromptRunParams(cwd=tmp_path, prompt="write", sandbox_policy="workspace-write")
+            again = await runtime.run_prompt_in_thread(thread_id, params)
+            assert again.assistant_text == "two"
+            # The control: this way keeps it.
+            assert await runtime.thread_loaded_list() == (thread_id,)
+            await runtime.thread_release(thread_id)
+            assert runtime.gate._threads == {}
+    assert "blocked by plugin Journal" in model.requests[-1].text
+    assert not (tmp_path / "made").exists()
 
 
 async def test_a_stream_tells_what_the_model_says_as_it_says_it(tmp_path: Path) -> None:
