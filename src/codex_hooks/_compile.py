@@ -52,6 +52,7 @@ def compile_plugin(plugin: object, name: str, *, scope: str, observe: bool) -> C
     for attribute in dir(plugin):
         options = _parser.parse_hookimpl_opts(plugin, attribute)
         if options is None:
+            _check_unmarked(plugin, attribute, name)
             continue
         hook = options.get("specname") or attribute
         function = behind_face(getattr(plugin, attribute))
@@ -59,7 +60,7 @@ def compile_plugin(plugin: object, name: str, *, scope: str, observe: bool) -> C
         given = cast("dict[str, Any]", options)
         try:
             compiled = _compile(function, given, hook, name, scope=scope, observe=observe)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise PluginError(
                 f"{hook} of plugin {name!r} {error}", plugin=name, hook=hook
             ) from None
@@ -70,6 +71,20 @@ def compile_plugin(plugin: object, name: str, *, scope: str, observe: bool) -> C
             plugin=name,
         )
     return found
+
+
+def _check_unmarked(plugin: object, attribute: str, name: str) -> None:
+    """Refuse what has the name of a hook and would never be asked: a guard that only seems one.
+
+    ``None`` is how a class says that it leaves out a hook of its base.
+    """
+    if attribute in ARGUMENTS and inspect.getattr_static(plugin, attribute, None) is not None:
+        raise PluginError(
+            f"{attribute} of plugin {name!r} is no function marked with @codex_hooks.hookimpl: "
+            "mark it, or give it another name (a method that overrides a hook is marked too)",
+            plugin=name,
+            hook=attribute,
+        )
 
 
 def _compile(
@@ -105,6 +120,8 @@ def _compile(
     match = options.get("match")
     if not isinstance(match, HookMatcher | None):
         raise TypeError(f"has match={match!r}: give a HookMatcher")
+    if match is not None and hook not in set(HookPhase):
+        raise ValueError("has a match: only the phases have a context to match")
     call = _adapted(function, ARGUMENTS[hook])
     if _never_suspends(function):
         call, is_async, inline = _at_once(call), False, True

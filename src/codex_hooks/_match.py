@@ -7,7 +7,7 @@ about (no cwd, a relative one), the hook is asked: a guard too many beats a guar
 from __future__ import annotations
 
 import fnmatch
-import os.path
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -31,20 +31,25 @@ class HookMatcher:
     phases: Collection[HookPhase] | None = None
     tool_name: str | None = None
     tool_kind: ToolKind | None = None
-    cwd: str | None = None
+    cwd: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.phases is not None:
             if isinstance(self.phases, str):
                 raise TypeError("HookMatcher(phases=) takes a collection of phases, not a string")
             object.__setattr__(self, "phases", frozenset(map(HookPhase, self.phases)))
+            if not self.phases:
+                raise ValueError("HookMatcher(phases=) is empty: nothing would ever match")
+        if self.tool_name is not None and not (isinstance(self.tool_name, str) and self.tool_name):
+            raise TypeError(f"HookMatcher(tool_name=) takes a name, not {self.tool_name!r}")
         if self.tool_kind is not None and self.tool_kind not in get_args(ToolKind):
             kinds = ", ".join(get_args(ToolKind))
             raise ValueError(f"HookMatcher(tool_kind=) is one of {kinds}, not {self.tool_kind!r}")
         if self.cwd is not None:
-            if not self.cwd.startswith("/"):
-                raise ValueError(f"HookMatcher(cwd=) takes an absolute path, not {self.cwd!r}")
-            object.__setattr__(self, "cwd", _normalised(self.cwd))
+            folder = os.fspath(self.cwd)
+            if not (isinstance(folder, str) and folder.startswith("/")):
+                raise ValueError(f"HookMatcher(cwd=) takes an absolute path, not {folder!r}")
+            object.__setattr__(self, "cwd", _normalised(folder))
 
     def matches(self, ctx: HookContext) -> bool:
         """Whether a hook with this matcher is to be asked about ``ctx``."""
@@ -57,7 +62,7 @@ class HookMatcher:
             return False
         if self.tool_kind is not None and not (tool is not None and tool.kind == self.tool_kind):
             return False
-        return self.cwd is None or _is_within(ctx.cwd, self.cwd)
+        return self.cwd is None or _is_within(ctx.cwd, os.fspath(self.cwd))
 
 
 def _is_within(cwd: str | None, folder: str) -> bool:

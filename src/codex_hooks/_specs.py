@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import pluggy
@@ -67,10 +68,11 @@ def hookimpl(
     ``inline`` runs sync code on the event loop: for trivial code alone. ``recheck`` is ``True``
     for an idempotent hook that wants to see later changes even if it made some of its own, and
     ``False`` for one that never needs a second look (K3). ``match`` says when the hook is asked
-    at all (K13).
+    at all (K13). Raises ``TypeError`` for anything else than a function, such as a partial.
     """
 
     def mark(function: _F) -> _F:
+        _check_function(function)
         marked = _sync_face(function) if wrapper else function
         _mark(marked, wrapper=wrapper, tryfirst=tryfirst, trylast=trylast, specname=specname)
         # pluggy keeps every key of this mapping in HookImpl.opts.
@@ -84,6 +86,13 @@ def hookimpl(
         return marked
 
     return mark if function is None else mark(function)
+
+
+def _check_function(function: object) -> None:
+    # pluggy takes nothing else for a hook, and passes it over without a word.
+    if not isinstance(function, FunctionType | staticmethod | classmethod):
+        kind = type(function).__name__
+        raise TypeError(f"@hookimpl marks functions, and this is a {kind}: call it from one")
 
 
 def _sync_face(function: _F) -> _F:

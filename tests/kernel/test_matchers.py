@@ -1,5 +1,6 @@
 """When a hook is asked at all: K13."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_folder_matches_by_whole_segments_after_normalisation(
 ) -> None:
     """K13."""
     assert HookMatcher(cwd=folder).matches(turn(cwd=cwd)) is matches
+    assert HookMatcher(cwd=Path(folder)).matches(turn(cwd=Path(cwd))) is matches
 
 
 @pytest.mark.parametrize("cwd", [None, "relative/path", ""])
@@ -79,6 +81,12 @@ def test_a_matcher_about_tools_holds_for_no_phase_without_one() -> None:
         ({"phases": ["pre_lunch"]}, ValueError),
         ({"tool_kind": "shell"}, ValueError),
         ({"cwd": "relative"}, ValueError),
+        ({"cwd": Path("relative")}, ValueError),
+        ({"cwd": b"/project"}, ValueError),
+        ({"cwd": 7}, TypeError),
+        ({"phases": []}, ValueError),
+        ({"tool_name": ["Bash"]}, TypeError),
+        ({"tool_name": ""}, TypeError),
     ],
 )
 def test_a_matcher_that_could_never_match_cannot_be_made(

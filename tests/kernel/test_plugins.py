@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ from codex_hooks import (
     Decision,
     HookContext,
     HookKernel,
+    HookMatcher,
     PluginError,
     Registration,
     hookimpl,
@@ -148,6 +150,7 @@ def test_a_hook_that_could_not_be_called_is_refused_at_load(
         ({"timeout": math.nan}, "give seconds greater than 0"),
         ({"timeout": True}, "give seconds greater than 0"),
         ({"timeout": "2"}, "give seconds greater than 0"),
+        ({"timeout": 10**400}, "too large"),
         ({"on_error": "allow"}, "it is 'block' or 'ignore'"),
         ({"recheck": "no"}, "True, False or None"),
         ({"match": "Bash"}, "give a HookMatcher"),
@@ -172,6 +175,7 @@ async def coroutine(ctx: object = None) -> None: ...
         (object(), "implements no hook"),
         (hooked(lambda ctx: None, "pre_lunch"), "is for no hook"),
         (hooked(coroutine, "pre_turn", inline=True), "inline=True has no meaning"),
+        (hooked(lambda: None, "hook_report", match=HookMatcher()), "only the phases"),
     ],
 )
 def test_what_is_no_plugin_is_refused_and_leaves_nothing(plugin: object, problem: str) -> None:
@@ -180,6 +184,71 @@ def test_what_is_no_plugin_is_refused_and_leaves_nothing(plugin: object, problem
     with pytest.raises(PluginError, match=problem):
         kernel.register(plugin, "odd")
     assert kernel.registrations() == ()
+
+
+class Base:
+    @hookimpl
+    def pre_turn(self, ctx: HookContext) -> Decision:
+        return Block("base")
+
+    @hookimpl
+    def pre_run(self, ctx: HookContext) -> Decision:
+        return Block("base")
+
+
+class Overrides(Base):
+    def pre_turn(self, ctx: HookContext) -> Decision:
+        return Block("never asked")
+
+
+class Computed(Base):
+    @property
+    def pre_turn(self) -> object:  # type: ignore[override]
+        raise AssertionError("nobody looks")
+
+
+class Stored(Base):
+    def __init__(self) -> None:
+        self.pre_turn = partial(given_ctx)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("plugin", [Overrides(), Computed(), Stored()])
+def test_a_guard_that_would_never_be_asked_is_refused_at_load(plugin: object) -> None:
+    """K11: pluggy passes over what is not marked, and the plugin's other hooks would hide it."""
+    with pytest.raises(PluginError, match="pre_turn of plugin 'policy' is no function marked"):
+        HookKernel().register(plugin, "policy")
+
+
+def test_a_hook_of_a_base_can_be_left_out_or_marked_anew() -> None:
+    """K11, the control."""
+
+    class Less(Base):
+        pre_turn = None  # type: ignore[assignment]
+
+    class Same(Base):
+        @hookimpl
+        def pre_turn(self, ctx: HookContext) -> Decision:
+            return super().pre_turn(ctx)
+
+    assert HookKernel().register(Less()).hooks == ("pre_run",)
+    assert HookKernel().register(Same()).hooks == ("pre_run", "pre_turn")
+
+
+@pytest.mark.parametrize("thing", [partial(given_ctx), Policy(), lru_cache(given_ctx), len])
+def test_only_functions_can_be_marked(thing: Any) -> None:
+    """K11: pluggy takes nothing else for a hook, and does not say so."""
+    with pytest.raises(TypeError, match="marks functions, and this is a"):
+        hookimpl(thing)
+
+
+def test_a_name_that_is_no_text_is_not_taken_for_one() -> None:
+    """K11."""
+
+    class Anything(Base):
+        def __getattr__(self, name: str) -> object:
+            return lambda: name
+
+    assert HookKernel().register(Anything()).name == "Anything"
 
 
 def test_plugins_start_in_plain_functions() -> None:
