@@ -7,6 +7,8 @@ those after it share, since entering a scope costs more than a call.
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 import traceback
 from functools import partial
@@ -14,10 +16,12 @@ from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
+import anyio.lowlevel
 
 from codex_hooks._decisions import InvalidDecision
 from codex_hooks._plan import Style
 from codex_hooks._report import IssueKind
+from codex_hooks._specs import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -30,7 +34,7 @@ MAX_STEPS_AFTER: Final = 256
 """How often an async hook may wait again after its time-out: enough to clean up, not for ever."""
 
 # A plugin does not end the process: its sys.exit() is a failure like any other (K5).
-_FAILURES: Final = (Exception, SystemExit)
+FAILURES: Final = (Exception, SystemExit)
 
 _clock = time.perf_counter_ns
 
@@ -55,7 +59,7 @@ async def ask_all(fold: Fold, workers: Workers, deadline: float | None) -> None:
         try:
             with scope:
                 await _ask_waiting(fold, waited_for, call, scope)
-        except _FAILURES as error:
+        except FAILURES as error:
             # What a task group raised beside its cancellation, which the scope has taken out, or
             # a scope that a hook entered and never left.
             failure = call.overrun() if scope.cancel_called else describe(error)
@@ -77,7 +81,7 @@ def _ask_inline(fold: Fold, deadline: float | None) -> Implementation | None:
         try:
             if timeout > 0:
                 answer = implementation.call(fold.context)
-        except _FAILURES as error:  # whatever a plugin raises is a failure of that plugin (K5)
+        except FAILURES as error:  # whatever a plugin raises is a failure of that plugin (K5)
             failure = describe(error)
         ended = _clock()
         _settle(fold, answer, failure, (ended - began) / 1000, timeout)
@@ -96,7 +100,7 @@ async def _ask_waiting(
         answer = None
         try:
             answer = await call.make(implementation, implementation.call, fold.context, scope)
-        except _FAILURES as error:  # as above
+        except FAILURES as error:  # as above
             failure = describe(error)
         if fired := scope.cancel_called:  # the hook has swallowed its cancellation (F5)
             failure = call.overrun()
@@ -128,23 +132,39 @@ async def attempt(
     try:
         with scope:
             value = await call.make(implementation, function, argument, scope)
-    except _FAILURES as error:  # a plugin's, or what is left of a task group's: as in ask_all
+    except FAILURES as error:  # a plugin's, or what is left of a task group's: as in ask_all
         failure = describe(error)
     if scope.cancel_called or call.microseconds() > call.timeout * 1_000_000:
         failure = call.overrun()
     return value, failure
 
 
+async def attempt_shielded(
+    workers: Workers, implementation: Implementation, function: Callable[..., Any], argument: object
+) -> Failure | None:
+    """Make one call even if the caller is cancelled; return why it failed, if it did.
+
+    A hook without a time-out has the usual one here, or nothing could end it.
+    """
+    deadline = None
+    if implementation.timeout == math.inf:
+        deadline = time.monotonic() + DEFAULT_TIMEOUT
+    with anyio.CancelScope(shield=True):
+        _, failure = await attempt(Call(workers, deadline), implementation, function, argument)
+    return failure
+
+
 class Call:
     """The call that is under way: how it is made, and by when it has to be done."""
 
-    __slots__ = ("_began", "_job", "_workers", "deadline", "timeout")
+    __slots__ = ("_began", "_interrupted", "_job", "_workers", "deadline", "timeout")
 
     def __init__(self, workers: Workers, deadline: float | None = None) -> None:
         self.deadline = deadline
         self.timeout = 0.0
         self._workers = workers
         self._job: Job[Any] | None = None
+        self._interrupted = False
         self._began = 0
 
     async def make(
@@ -172,7 +192,14 @@ class Call:
             wanted = steps.send(None)
         except StopIteration as done:
             return done.value
-        return await self._armed(steps, wanted, scope)
+        self._interrupted = False
+        requests = _cancel_requests()
+        try:
+            return await self._armed(steps, wanted, scope)
+        finally:
+            # trio throws nothing in: it hands over what raises only inside the hook.
+            if (self._interrupted or requests is None) and not scope.cancel_called:
+                await _pass_on_cancellation(requests)
 
     def microseconds(self) -> float:
         """How long the call has taken so far."""
@@ -207,6 +234,7 @@ class Call:
                     given = yield wanted
                 except BaseException as error:  # handed on to the coroutine, as await does
                     thrown = error
+                    self._interrupted = True
                 steps_after += scope.cancel_called
                 if steps_after > MAX_STEPS_AFTER:
                     _give_up(steps)
@@ -217,8 +245,28 @@ class Call:
         except StopIteration as done:
             return done.value
         finally:
-            scope.deadline = float("inf")
+            scope.deadline = math.inf
             thrown = None  # or the frame and the exception would hold each other
+
+
+async def _pass_on_cancellation(requests: int | None) -> None:
+    """Raise the caller's cancellation if a hook has kept it to itself: it is no decision (F2)."""
+    await anyio.lowlevel.checkpoint_if_cancelled()
+    if requests is not None and (_cancel_requests() or 0) > requests:
+        raise anyio.get_cancelled_exc_class()
+
+
+def _cancel_requests() -> int | None:
+    """Count what asyncio was asked to cancel this task; ``None`` on trio, which has scopes alone.
+
+    Scopes and time-outs that the hook itself has opened take theirs back as it leaves them.
+    """
+    asyncio = sys.modules.get("asyncio")
+    try:
+        task = asyncio.current_task() if asyncio else None
+    except RuntimeError:  # no loop of asyncio's runs here
+        return None
+    return task.cancelling() if task else None
 
 
 def _give_up(steps: Coroutine[Any, Any, Any]) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio
-
 from codex_hooks._discovery import Discovery, discover
-from codex_hooks._dispatch import Call, attempt
+from codex_hooks._dispatch import attempt_shielded
 from codex_hooks._errors import PluginError
 from codex_hooks._nesting import MAX_DEPTH, Asking, depth_here, inside
 from codex_hooks._registry import Mode, Registration, Registry
@@ -68,7 +66,8 @@ class HookKernel:
         if mode not in ("enforce", "observe"):
             raise PluginError(f"mode={mode!r}: it is 'enforce' or 'observe'", plugin=name)
         if name is None:
-            name = getattr(plugin, "__name__", None) or type(plugin).__name__
+            own = getattr(plugin, "__name__", None)
+            name = own if isinstance(own, str) and own else type(plugin).__name__
         return self._registry.add(plugin, name, thread_id=thread_id, mode=mode)
 
     def load_installed(self, settings: Settings | None = None) -> Discovery:
@@ -181,8 +180,7 @@ class HookKernel:
         try:
             for observer in plan.implementations:
                 asking.current = observer
-                with anyio.CancelScope(shield=True):
-                    _, failure = await attempt(Call(self.workers), observer, observer.call, report)
+                failure = await attempt_shielded(self.workers, observer, observer.call, report)
                 self.report_failures += failure is not None
         finally:
             inside.reset(token)

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
-from codex_hooks._dispatch import Call, ask_all, attempt
+from codex_hooks._dispatch import Call, ask_all, attempt, attempt_shielded
 from codex_hooks._plan import Style
 
 if TYPE_CHECKING:
@@ -77,8 +75,7 @@ async def _abandon(workers: Workers, wrapper: Implementation, generator: object)
     What goes wrong then no longer matters: it has failed already, or the phase has.
     """
     close = _close_async if wrapper.style is Style.ASYNC else _close_sync
-    with anyio.CancelScope(shield=True):
-        await attempt(Call(workers), wrapper, close, generator)
+    await attempt_shielded(workers, wrapper, close, generator)
 
 
 def _open_sync(argument: tuple[Implementation, object]) -> Generator[None, Any, Any]:

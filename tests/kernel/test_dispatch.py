@@ -220,27 +220,36 @@ async def test_errors_of_a_hooks_task_group_are_a_failure() -> None:
     assert "ExceptionGroup" in outcome.blocked.message
 
 
-@pytest.mark.parametrize("swallows", [False, True], ids=["plain", "swallows"])
-async def test_cancelling_the_caller_cancels_the_hook_and_is_no_decision(swallows: bool) -> None:
-    """K5, F2: even if the hook answers instead, nobody gets to hear of it."""
-    kernel = HookKernel()
-    asked, outcomes = anyio.Event(), []
+def interrupted(asked: Callable[[], object], instead: str) -> Callable[[HookContext], Any]:
+    """Return a hook that waits for ever, and what it does when it is cancelled."""
 
     async def hook(ctx: HookContext) -> Allow:
-        asked.set()
+        asked()
         try:
             await anyio.sleep_forever()
         except anyio.get_cancelled_exc_class():
-            if not swallows:
+            if instead == "pass on":
                 raise
+        if instead == "fail":
+            raise ValueError
         return Allow()
 
-    async def caller() -> None:
-        await kernel.run_pre(turn())
-        await anyio.lowlevel.checkpoint()
-        outcomes.append("allowed")
+    return hook
 
-    kernel.register(hooked(hook, on_error="ignore"), "slow")
+
+each_reaction = pytest.mark.parametrize("instead", ["pass on", "answer", "fail"])
+
+
+@each_reaction
+async def test_cancelling_the_caller_cancels_the_hook_and_is_no_decision(instead: str) -> None:
+    """K5, F2: whatever the hook does instead, nobody gets to hear of it."""
+    kernel = HookKernel()
+    asked, outcomes = anyio.Event(), []
+
+    async def caller() -> None:
+        outcomes.append(await kernel.run_pre(turn()))
+
+    kernel.register(hooked(interrupted(asked.set, instead), on_error="ignore"), "slow")
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(caller)
@@ -270,24 +279,48 @@ async def test_cancelling_the_caller_of_a_sync_hook_does_not_wait_for_the_hook()
     leave.set()
 
 
-def test_a_native_cancellation_is_no_decision_either() -> None:
-    """F2, on asyncio without anyio's scopes."""
+@each_reaction
+def test_a_native_cancellation_is_no_decision_either(instead: str) -> None:
+    """F2, on asyncio without anyio's scopes: that is how it hands on Ctrl-C, too."""
 
     async def main() -> None:
         kernel = HookKernel()
         asked = asyncio.Event()
-
-        async def hook(ctx: HookContext) -> None:
-            asked.set()
-            await asyncio.Event().wait()
-
-        kernel.register(hooked(hook, on_error="ignore"), "slow")
+        kernel.register(hooked(interrupted(asked.set, instead), on_error="ignore"), "slow")
         task = asyncio.ensure_future(kernel.run_pre(turn()))
         await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert kernel.latest_report is not None
+
+    asyncio.run(main())
+
+
+def test_a_hook_may_cancel_what_is_its_own() -> None:
+    """F2, the control: also in a caller who has been cancelled and is cleaning up."""
+
+    async def hook(ctx: HookContext) -> Allow:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.Event().wait()
+        with anyio.move_on_after(0.001):
+            await anyio.sleep_forever()
+        child = asyncio.ensure_future(asyncio.Event().wait())
+        child.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await child
+        return Allow()
+
+    async def main() -> None:
+        kernel = HookKernel()
+        kernel.register(hooked(hook), "own")
+        assert (await kernel.run_pre(turn())).allowed
+        try:
+            asyncio.current_task().cancel()  # type: ignore[union-attr]
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert (await kernel.run_pre(turn())).allowed
 
     asyncio.run(main())
 

@@ -18,6 +18,7 @@ from codex_hooks import (
     HookReport,
     IssueKind,
     Mutate,
+    _dispatch,
 )
 from hooked import hooked, inline, tool_use, turn
 
@@ -164,6 +165,23 @@ async def test_nobodys_failure_in_hook_report_touches_the_run_or_the_others() ->
     assert kernel.report_failures == 3
     assert kernel.latest_report is not None
     assert kernel.latest_report.is_clean
+
+
+async def test_hook_report_without_a_time_out_holds_up_no_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """K8: it is told even of cancelled runs, and nothing else could end it then."""
+    monkeypatch.setattr(_dispatch, "DEFAULT_TIMEOUT", 0.02)
+    kernel = HookKernel()
+
+    async def hangs(report: HookReport) -> None:
+        await anyio.sleep_forever()
+
+    kernel.register(hooked(hangs, "hook_report", timeout=None), "hangs")
+    with anyio.fail_after(10):
+        async with kernel.run():
+            pass
+    assert kernel.report_failures == 1
 
 
 async def test_a_cancelled_run_is_reported_all_the_same() -> None:

@@ -19,6 +19,7 @@ from codex_hooks import (
     IssueKind,
     Mutate,
     PluginError,
+    _dispatch,
 )
 from hooked import hooked, inline, tool_use, turn
 
@@ -265,6 +266,30 @@ async def test_wrappers_are_closed_when_the_phase_is_cancelled(is_async: bool) -
         await anyio.lowlevel.checkpoint()
     assert scope.cancelled_caught
     assert ended == ["async" if is_async else "codex-hooks"]
+
+
+async def test_a_wrapper_without_a_time_out_holds_up_no_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F2, K6: its clean-up is shielded, so that it has a time-out even if the wrapper has none."""
+    monkeypatch.setattr(_dispatch, "DEFAULT_TIMEOUT", SHORT)
+    kernel = HookKernel()
+
+    async def around(ctx: HookContext) -> AsyncGenerator[None, list[Decision]]:
+        try:
+            yield
+        finally:
+            await anyio.sleep_forever()
+
+    async def hangs(ctx: HookContext) -> None:
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    kernel.register(hooked(around, wrapper=True, timeout=None), "wrapper")
+    kernel.register(hooked(hangs), "slow")
+    with anyio.fail_after(10), anyio.CancelScope() as scope:
+        await kernel.run_pre(turn())
+    assert scope.cancelled_caught
 
 
 @pytest.mark.parametrize(
