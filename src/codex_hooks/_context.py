@@ -168,6 +168,8 @@ class HookContext:
         put = object.__setattr__
         if type(self.phase) is not HookPhase:
             put(self, "phase", HookPhase(self.phase))
+        if self.cwd is not None and type(self.cwd) is not str:
+            put(self, "cwd", os.fspath(self.cwd))
         if self.tool is None and self.phase.value.endswith("_tool_use"):
             raise TypeError(f"a {self.phase} context needs tool=ToolCall(...)")
         if self.metadata is not EMPTY:

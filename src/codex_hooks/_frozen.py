@@ -7,6 +7,7 @@ inside a context are frozen copies: still ``dict`` and ``tuple`` to read, compar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -14,7 +15,7 @@ JsonValue: TypeAlias = (
     "str | int | float | bool | Mapping[str, JsonValue] | tuple[JsonValue, ...] | None"
 )
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, bool, type(None)})
 
 
 class FrozenDict(dict[str, Any]):
@@ -99,6 +100,8 @@ def _freeze(value: object, where: str, level: int) -> Any:
     if isinstance(value, int):
         return int.__int__(value)
     if isinstance(value, float):
+        if not math.isfinite(value):
+            raise TypeError(f"{where} is {value!r}: JSON has no such number")
         return float.__float__(value)
     raise TypeError(
         f"{where} is a {type(value).__name__}: only JSON values can be carried "

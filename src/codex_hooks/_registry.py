@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 import pluggy
 
 from codex_hooks._compile import ARGUMENTS, compile_plugin
-from codex_hooks._dispatch import describe
+from codex_hooks._dispatch import FAILURES, describe
 from codex_hooks._errors import PluginError
 from codex_hooks._log import log
 from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
@@ -158,7 +158,7 @@ class Registry:
         for item in registration._compiled.get("plugin_stop", ()):  # noqa: SLF001
             try:
                 item.call(registration)
-            except Exception as error:
+            except FAILURES as error:
                 log().warning(
                     "plugin failed to stop", plugin=registration.name, error=describe(error).message
                 )

@@ -37,7 +37,7 @@ class ShellCommandHook:
     ``TMPDIR`` of its environment and ``env``. ``timeout`` is in seconds (K6); with it, with a
     cancellation, and with the end of the command itself, everything ends that the command has
     started, unless it has left the command's session. ``match`` and ``on_error`` are those of
-    `hookimpl`. Raises `PluginError` for a command that nobody could run.
+    `hookimpl`. Raises `PluginError` for what nobody could run.
     """
 
     def __init__(
@@ -52,12 +52,15 @@ class ShellCommandHook:
         on_error: OnError | None = None,
     ) -> None:
         self.name = self.__name__ = name  # the kernel calls a plugin by its __name__
-        self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
-        if not all(isinstance(part, str) and "\0" not in part for part in self._argv):
-            raise PluginError(f"the command of {name!r} is no list of strings", plugin=name)
-        if not (self._argv and self._argv[-1] and self._argv[0]):
-            raise PluginError(f"{name!r} has no command: give a program", plugin=name)
+        self._argv = _argv(name, command)
         self._env = dict(env or {})
+        for key, value in self._env.items():
+            if not (_is_text(key) and _is_text(value) and key and "=" not in key):
+                raise PluginError(
+                    f"the env of {name!r} has {key!r}: give names and values as text", plugin=name
+                )
+        if isinstance(phases, str) or not phases:
+            raise PluginError(f"{name!r} has no phases: give a list of HookPhase", plugin=name)
 
         @hookimpl(timeout=timeout, match=match, on_error=on_error)
         async def ask(ctx: HookContext) -> Decision | None:
@@ -82,3 +85,17 @@ class ShellCommandHook:
                 f"the command {self._argv[0]!r} cannot be started: {error.strerror}"
             ) from error
         return decision_of(finished)
+
+
+def _argv(name: str, command: object) -> tuple[str, ...]:
+    if isinstance(command, str):
+        command = ("/bin/sh", "-c", command)
+    if not (isinstance(command, list | tuple) and all(map(_is_text, command))):
+        raise PluginError(f"the command of {name!r} is no list of strings", plugin=name)
+    if not (command and command[-1] and command[0]):
+        raise PluginError(f"{name!r} has no command: give a program", plugin=name)
+    return tuple(command)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value

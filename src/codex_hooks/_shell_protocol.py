@@ -107,12 +107,18 @@ def _check_keys(answer: Mapping[str, Any], action: str, known: Collection[str]) 
 
 def _attachments(given: Any) -> tuple[Attachment, ...]:
     try:
-        return tuple(_ATTACHMENTS[item["type"]](**_texts(item)) for item in given or ())
+        return tuple(_ATTACHMENTS[item["type"]](**_texts(item)) for item in _list(given))
     except (TypeError, KeyError, AttributeError):
         raise InvalidDecision(
             f"add_attachments takes objects with a type, one of {', '.join(_ATTACHMENTS)}, "
             "and the fields of that type"
         ) from None
+
+
+def _list(given: Any) -> list[Any]:
+    if not isinstance(given, list | None):
+        raise TypeError("attachments that are no list")
+    return given or []
 
 
 def _texts(item: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import pickle
 from dataclasses import FrozenInstanceError
 from enum import IntEnum, StrEnum
@@ -114,6 +115,13 @@ def test_subclasses_of_json_values_become_what_json_takes_them_for() -> None:
     assert frozen == {"red": ("red", 1, 1.5, True, None)}
     assert [type(key) for key in frozen] == [str]
     assert [type(item) for item in frozen["red"]] == [str, int, float, bool, type(None)]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, Heavy("inf")])
+def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
+    """K7: nobody who is handed them as JSON could read them."""
+    with pytest.raises(InvalidDecision, match="JSON has no such number"):
+        Mutate(metadata={"a": [number]})
 
 
 def nested(levels: int) -> Any:

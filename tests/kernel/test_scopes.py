@@ -1,6 +1,7 @@
 """Who sees a plugin, and for how long: K9, K10, F12, F13."""
 
 import gc
+import sys
 import threading
 import weakref
 from collections import Counter
@@ -185,6 +186,8 @@ class Lifecycle:
         self.calls.append(f"stop {registration.name}")
         if self.fails == "stop":
             raise LookupError
+        if self.fails == "exit":
+            sys.exit("a plugin does not end the process")
 
 
 def test_a_plugin_starts_and_stops_once() -> None:
@@ -206,10 +209,11 @@ def test_a_plugin_that_does_not_start_is_refused_and_leaves_nothing() -> None:
     kernel.register(Lifecycle(), "a", thread_id="t")
 
 
-def test_closing_a_kernel_stops_every_plugin_even_after_one_that_fails_at_it() -> None:
+@pytest.mark.parametrize("how", ["stop", "exit"])
+def test_closing_a_kernel_stops_every_plugin_even_after_one_that_fails_at_it(how: str) -> None:
     """K9."""
     kernel = HookKernel()
-    plugins = [Lifecycle("stop") for _ in range(3)]
+    plugins = [Lifecycle(how) for _ in range(3)]
     for number, plugin in enumerate(plugins):
         kernel.register(plugin, f"p{number}", thread_id="t" if number == 1 else None)
     kernel.close()

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -432,6 +433,9 @@ def test_a_block_by_status_always_has_a_message() -> None:
         '{"action": "mutate", "tool_input": "ls"}',
         '{"action": "mutate", "add_attachments": "a"}',
         '{"action": "mutate", "add_attachments": 3}',
+        '{"action": "mutate", "add_attachments": 0}',
+        '{"action": "mutate", "add_attachments": {}}',
+        '{"action": "mutate", "metadata": {"a": 1e999}}',
         '{"action": "mutate", "add_attachments": [3]}',
         '{"action": "mutate", "add_attachments": [{"type": "at_path"}]}',
         '{"action": "mutate", "add_attachments": [{"type": "at_path", "path": 3}]}',
@@ -449,11 +453,28 @@ def test_an_answer_that_is_not_exactly_right_is_no_answer(text: str | bytes) -> 
         decision_of(answered(text))
 
 
-@pytest.mark.parametrize("command", ["", [], [""], ["a\0b"], "a\0b", [1]])
-def test_a_command_that_nobody_could_run_is_refused_at_once(command: str) -> None:
+@pytest.mark.parametrize("command", ["", [], [""], ["a\0b"], "a\0b", [1], b"true", 1])
+def test_a_command_that_nobody_could_run_is_refused_at_once(command: Any) -> None:
     """K14."""
     with pytest.raises(PluginError):
         ShellCommandHook("none", command)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"env": {"A": 1}},
+        {"env": {"A": "a\0b"}},
+        {"env": {"A=B": "x"}},
+        {"env": {"": "x"}},
+        {"phases": "pre_turn"},
+        {"phases": []},
+    ],
+)
+def test_a_command_that_nobody_could_ask_is_refused_at_once(fields: dict[str, Any]) -> None:
+    """K14."""
+    with pytest.raises(PluginError):
+        ShellCommandHook("none", "true", **fields)
 
 
 def test_the_documents_answers_are_decisions() -> None:
