@@ -36,7 +36,7 @@ from codex_hooks.testing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from codex_hooks import HookKernel
 
@@ -160,6 +160,37 @@ def test_check_plugin_respects_matchers() -> None:
             assert ctx.tool.kind == "command"
 
     assert check_plugin(Narrow()).findings == []
+
+
+def test_check_plugin_does_not_pass_a_plugin_that_it_never_asked() -> None:
+    class Elsewhere:
+        asked = 0
+
+        @hookimpl(match=HookMatcher(cwd="/salaries"))
+        def pre_tool_use(self, ctx: HookContext) -> None:
+            self.asked += 1
+
+    with pytest.raises(AssertionError, match="never asked: give"):
+        check_plugin(Elsewhere())
+    plugin = Elsewhere()
+    check = check_plugin(plugin, command("ls", cwd="/salaries/2026"))
+    assert check.asked > 30
+    assert plugin.asked > 30
+
+
+def test_check_plugin_asks_wrappers_and_needs_no_phase() -> None:
+    class Around:
+        @hookimpl(wrapper=True)
+        def pre_turn(self, ctx: HookContext) -> Generator[None, list[Decision], None]:
+            yield
+            raise OSError("disk")
+
+    class Exporter:
+        @hookimpl
+        def hook_report(self) -> None: ...
+
+    assert any("OSError" in finding.message for finding in check_plugin(Around()).findings)
+    assert check_plugin(Exporter()).findings == []
 
 
 def test_check_plugin_reports_failures_that_are_handled_as_declared() -> None:
