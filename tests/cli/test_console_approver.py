@@ -62,7 +62,7 @@ async def test_only_a_typed_yes_is_one(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], typed: str, *, yes: bool
 ) -> None:
     """G4, F28: plugin, reason, command and time left are shown; the default answer is no."""
-    with terminal(monkeypatch) as keyboard, anyio.fail_after(10):
+    with terminal(monkeypatch) as keyboard, anyio.fail_after(60):
         os.write(keyboard, b"y\n")  # before there was a question
         answers: list[bool] = []
 
@@ -99,7 +99,7 @@ async def test_a_prompt_or_a_session_is_shown_where_no_tool_is_asked_about(
 ) -> None:
     """K4, F28."""
     asked = replace(question(), phase=phase, prompt=prompt, tool=None)
-    with terminal(monkeypatch) as keyboard, anyio.fail_after(10):
+    with terminal(monkeypatch) as keyboard, anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ConsoleApprover(), asked)
             await anyio.wait_all_tasks_blocked()
@@ -115,7 +115,7 @@ async def test_questions_come_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
     async def ask(name: str) -> None:
         answers[name] = await approver(question(name))
 
-    with terminal(monkeypatch) as keyboard, anyio.fail_after(10):
+    with terminal(monkeypatch) as keyboard, anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask, "first")
             await anyio.wait_all_tasks_blocked()

@@ -182,7 +182,7 @@ async def holdings(client: Client) -> dict[str, Any]:
     connection = await runtime.server.connection()
     assert runtime.gate is not None
     assert runtime.gate._relay is not None
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while len(connection._caller._pending):
             await anyio.lowlevel.checkpoint()
     return {

@@ -34,15 +34,16 @@ def program(folder: Path, text: str, mode: int = 0o755) -> Path:
 
 @pytest.mark.parametrize("gate", ["native", "off"])
 @pytest.mark.parametrize(
-    ("text", "error", "words"),
+    ("text", "seconds", "error", "words"),
     [
-        ("exit 3", TransportClosed, r"status 3(.|\n)*run it by hand"),
-        ("echo no config >&2; exit 0", TransportClosed, r"status 0(.|\n)*no config"),
-        ("sleep 600", RpcTimeout, "raise initialize_timeout"),
-        ("echo hello; sleep 600", CodexUnsupported, "give the path of a codex binary"),
-        ("kill -9 $$", TransportClosed, "SIGKILL"),
+        ("exit 3", 60, TransportClosed, r"status 3(.|\n)*run it by hand"),
+        ("echo no config >&2; exit 0", 60, TransportClosed, r"status 0(.|\n)*no config"),
+        ("sleep 600", 0.3, RpcTimeout, "raise initialize_timeout"),
+        ("echo hello; sleep 600", 3, CodexUnsupported, "give the path of a codex binary"),
+        ("kill -9 $$", 60, TransportClosed, "SIGKILL"),
         (
             'read l; echo \'{"id":1,"result":{"userAgent":"cat"}}\'; cat',
+            60,
             CodexUnsupported,
             "no codex",
         ),
@@ -51,6 +52,7 @@ def program(folder: Path, text: str, mode: int = 0o755) -> Path:
 async def test_a_program_that_is_no_codex_is_one_error_and_nothing_is_left(
     gate: str,
     text: str,
+    seconds: float,
     error: type[Exception],
     words: str,
     *,
@@ -59,9 +61,9 @@ async def test_a_program_that_is_no_codex_is_one_error_and_nothing_is_left(
 ) -> None:
     """F30, R6: no process, no task, no folder of the gate's."""
     async with nothing_left(tmp_path, monkeypatch):
-        options: Any = {"tool_gate": gate, "initialize_timeout": 0.3}
+        options: Any = {"tool_gate": gate, "initialize_timeout": seconds}
         config = ClientConfig(codex=program(tmp_path, text), load_installed=False, **options)
-        with anyio.fail_after(20), pytest.raises(error, match=words):
+        with anyio.fail_after(60), pytest.raises(error, match=words):
             async with Client.connect(config):
                 raise AssertionError("connected")
 

@@ -115,7 +115,7 @@ async def test_the_thread_of_a_prompt_that_is_over_is_let_go_of_and_can_be_resum
                 await client.run(tmp_path, "hello again")
             assert runtime.gate is not None
             assert (runtime.threads._threads, runtime.gate._threads) == ({}, {})
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 async for event in events:
                     closed += getattr(event, "method", None) == "thread/closed"
                     if closed == 2:

@@ -42,7 +42,7 @@ async def kill(client: Client) -> None:
     server = client.runtime.server
     before = server.restarts
     os.kill(server.pid, signal.SIGKILL)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while server.restarts == before:
             await server._turn_of_events.wait()
 

@@ -100,7 +100,7 @@ async def test_a_reader_that_lost_the_middle_reads_on(tmp_path: Path) -> None:
         scripted(script, Wait()) as (client, _),
         client.stream(tmp_path, "go") as stream,
     ):
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             await ready.wait()
             async for event in stream:
                 if isinstance(event, AgentMessageDelta):
@@ -213,13 +213,13 @@ async def test_a_stream_of_a_killed_server_says_what_happened(tmp_path: Path) ->
 
 
 async def until_turn_completed(events: Any) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         async for event in events:
             if getattr(event, "method", None) == "turn/completed":
                 return
 
 
 async def until_asked(model: ScriptedModel, count: int) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while len(model.requests) < count:
             await anyio.lowlevel.checkpoint()

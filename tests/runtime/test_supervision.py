@@ -57,7 +57,7 @@ def on_nth_start(folder: Path, *bodies: str) -> ConnectionOptions:
 
 
 async def until(server: Supervisor, status: ServerStatus) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while server.status is not status:
             await server._turn_of_events.wait()
 
@@ -65,7 +65,7 @@ async def until(server: Supervisor, status: ServerStatus) -> None:
 async def test_a_crashed_server_is_started_again_and_calls_go_on() -> None:
     """R5: what was in flight fails at once, what comes after goes to the new server."""
     async with supervised(fake_server(OBEDIENT)) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             first = await server.call("m")
             with pytest.raises(TransportClosed, match=r"crash: .*SIGKILL; try again"):
                 await server.call("crash", timeout=3600)
@@ -83,7 +83,7 @@ async def test_every_call_in_flight_fails_at_once() -> None:
                 await server.call("never", timeout=3600)
             failed.append(error.value.exit_status)
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 for _ in range(3):
                     tasks.start_soon(ask)
@@ -96,7 +96,7 @@ async def test_a_call_waits_for_a_server_that_is_started_again_within_its_own_ti
     """R5."""
     slowly = RestartPolicy(first_delay=3600, longest_delay=3600, jitter=0)
     async with supervised(fake_server(OBEDIENT), slowly) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.notify("crash")
             await until(server, ServerStatus.RESTARTING)
             with pytest.raises(TransportClosed, match=r"m: the codex server crashed .*0\.05 s"):
@@ -110,7 +110,7 @@ async def test_a_server_that_crashes_in_a_loop_ends_dead_and_callers_hear_it_at_
     options = on_nth_start(tmp_path, OBEDIENT, "sys.stderr.write('no disk'); sys.exit(3)")
     server = supervised(options)
     async with server.subscribe_live() as events, server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.notify("crash")
             await until(server, ServerStatus.RESTARTING)
             for method in ("waiting", "later"):
@@ -129,9 +129,9 @@ async def test_a_server_that_crashes_in_a_loop_ends_dead_and_callers_hear_it_at_
 async def test_a_server_that_hangs_at_initialize_counts_as_crashed(tmp_path: Path) -> None:
     """R5, F20."""
     options = on_nth_start(tmp_path, OBEDIENT, "signal.pause()", OBEDIENT)
-    options = replace(options, initialize_timeout=0.3, exit_grace=0)
+    options = replace(options, initialize_timeout=3, exit_grace=0)
     async with supervised(options) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.notify("crash")
             await until(server, ServerStatus.RESTARTING)
             assert await server.call("m")
@@ -141,7 +141,7 @@ async def test_a_server_that_hangs_at_initialize_counts_as_crashed(tmp_path: Pat
 async def test_a_server_that_exits_by_itself_is_not_started_again() -> None:
     """R5: and everybody is told, at once."""
     async with supervised(fake_server(OBEDIENT)) as server, server.subscribe_live() as events:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.notify("leave")
             await until(server, ServerStatus.STOPPED)
             with pytest.raises(TransportClosed, match="exits by itself is not started again"):
@@ -176,7 +176,7 @@ async def test_a_subscription_outlives_a_restart_and_is_told_of_it() -> None:
         server.subscribe_live(thread_id="other") as of_another,
         server,
     ):
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.call("m")
             await server.notify("crash")
             await until(server, ServerStatus.RESTARTING)
@@ -189,7 +189,7 @@ async def test_a_subscription_outlives_a_restart_and_is_told_of_it() -> None:
 
 async def test_counters_are_added_up_over_restarts() -> None:
     async with supervised(fake_server(OBEDIENT)) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             for _ in range(2):
                 await server.call("m")
                 with pytest.raises(TransportClosed):
@@ -204,7 +204,7 @@ async def test_shutdown_ends_everything_and_can_be_said_again() -> None:
     slowly = RestartPolicy(first_delay=3600, longest_delay=3600)
     for crash_first in (False, True):
         async with supervised(fake_server(OBEDIENT), slowly) as server:
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 if crash_first:
                     await server.notify("crash")
                     await until(server, ServerStatus.RESTARTING)
@@ -251,7 +251,7 @@ async def test_a_server_that_ignores_everything_is_killed_with_its_children(tmp_
         options = fake_server(body, exit_grace=0.1, term_grace=0.1)
         server = supervised(replace(options, argv=(*options.argv, str(path))))
         async with server.subscribe_live() as events, server:
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 await anext(events)
         await all_gone()
 

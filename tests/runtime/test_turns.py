@@ -77,7 +77,7 @@ async def test_what_is_steered_into_a_turn_reaches_the_model_through_pre_turn(
     async with scripted(script, Secrets(), journal, held) as (client, model):
         thread = await client.runtime.thread_start(SessionConfig(cwd=tmp_path))
         async with thread.turn_start("begin") as turn:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 await held.reached.wait()
             steered = await thread.turn_steer(turn.turn_id, "be loud", [AtPath("notes")])
             with pytest.raises(BlockedByHook, match="no passwords"):
@@ -110,7 +110,7 @@ async def test_a_plugin_that_wants_another_model_for_steered_input_stops_it(
     async with scripted(script, OtherModel(), held) as (client, model):
         thread = await client.runtime.thread_start(SessionConfig(cwd=tmp_path))
         async with thread.turn_start("begin") as turn:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 await held.reached.wait()
             with pytest.raises(ConfigError, match="keeps its own"):
                 await thread.turn_steer(turn.turn_id, "more")
@@ -126,7 +126,7 @@ async def test_another_turn_than_the_one_under_way_cannot_be_steered(tmp_path: P
         with pytest.raises(ConfigError, match="no turn is under way"):
             await thread.turn_steer("none", "more")
         async with thread.turn_start("begin") as turn:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 await held.reached.wait()
             with pytest.raises(InvalidRequest):
                 await thread.turn_steer("another", "more")
@@ -145,7 +145,7 @@ async def test_an_interrupted_turn_ends_as_interrupted_and_is_told_to_its_hook_o
         async with thread.turn_start("go on") as turn:
             await anext(turn)
             await thread.turn_interrupt(turn.turn_id, timeout=10)
-            with anyio.fail_after(30), pytest.raises(TurnInterrupted):
+            with anyio.fail_after(60), pytest.raises(TurnInterrupted):
                 await turn.finish()
     assert journal.endings == {"turn": "interrupted"}
 

@@ -65,7 +65,7 @@ def lifeline(folder: Path) -> Iterator[tuple[Path, Callable[[], Awaitable[None]]
     end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     async def all_gone() -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await anyio.wait_readable(end)
         assert os.read(end, 1) == b""
 

@@ -25,7 +25,7 @@ async def test_replies_find_their_callers_in_any_order() -> None:
         async def ask(value: int) -> None:
             results.append((value, await connection.call("m", {"v": value})))
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, 1)
                 tasks.start_soon(ask, 2)
@@ -45,7 +45,7 @@ async def test_a_reply_that_never_comes_ends_with_the_time_out_and_a_late_one_is
         with pytest.raises(RpcTimeout, match=r"slow/one was not answered within 0\.01 s") as error:
             await connection.call("slow/one", timeout=0.01)
         assert error.value.method == "slow/one"
-        assert await connection.call("m", timeout=5) == "in time"
+        assert await connection.call("m", timeout=60) == "in time"
         assert connection.counters.late_replies == 1
         assert connection.counters.garbage == {}
 
@@ -65,7 +65,7 @@ async def test_a_cancelled_caller_leaves_nothing_behind() -> None:
         with anyio.move_on_after(0.01):
             await connection.call("m", timeout=60)
         assert len(connection._caller._pending) == 0
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             assert await connection.call("m", {"x": 1}) == {"x": 1}
 
 
@@ -89,7 +89,7 @@ async def test_calls_beyond_the_cap_wait_and_their_waiting_counts() -> None:
         async def hold() -> None:
             held.append(await connection.call("m", timeout=60))
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks, connection.subscribe_live() as events:
                 tasks.start_soon(hold)
                 tasks.start_soon(hold)
@@ -112,7 +112,7 @@ async def test_an_overloaded_server_is_asked_again() -> None:
         echo()
     """
     async with Connection(fake_server(body)) as connection:
-        assert await connection.call("m", {"x": 1}, timeout=5) == {"x": 1}
+        assert await connection.call("m", {"x": 1}, timeout=60) == {"x": 1}
         assert connection.counters.retries == 2
 
 
@@ -124,8 +124,8 @@ async def test_a_server_that_stays_overloaded_is_given_up_within_the_time_out() 
             refuse(receive(), -32001, "Server overloaded; retry later.")
     """
     async with Connection(fake_server(body)) as connection:
-        with anyio.fail_after(5), pytest.raises(Overloaded, match="send fewer requests") as error:
-            await connection.call("m", timeout=0.3)
+        with anyio.fail_after(60), pytest.raises(Overloaded, match="send fewer requests") as error:
+            await connection.call("m", timeout=2)
         assert error.value.code == -32001
         assert connection.counters.retries >= 1
 
@@ -150,7 +150,7 @@ async def test_params_that_json_cannot_carry_are_the_callers_error_and_leave_not
         with pytest.raises(ValueError, match="not JSON compliant"):
             await connection.call("m", {"x": float("inf")})
         assert len(connection._caller._pending) == 0
-        assert await connection.call("m", {"x": 1}, timeout=5) == {"x": 1}
+        assert await connection.call("m", {"x": 1}, timeout=60) == {"x": 1}
 
 
 async def test_a_large_request_is_not_torn_by_a_cancelled_caller() -> None:
@@ -162,7 +162,7 @@ async def test_a_large_request_is_not_torn_by_a_cancelled_caller() -> None:
         echo()
     """
     async with Connection(fake_server(body)) as connection:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(connection.call, "large", {"text": "x" * 4_000_000})
                 await anyio.wait_all_tasks_blocked()

@@ -31,7 +31,7 @@ async def test_the_handshake_is_initialize_then_initialized() -> None:
         echo()
     """
     async with Connection(fake_server(body)) as connection:
-        hello, ready = await connection.call("m", timeout=5)
+        hello, ready = await connection.call("m", timeout=60)
         assert hello["method"] == "initialize"
         assert hello["params"]["clientInfo"]["name"] == "codex-hooks"
         assert ready == {"method": "initialized"}
@@ -49,7 +49,7 @@ async def test_events_count_from_one_and_a_subscription_made_early_misses_none()
     """
     connection = Connection(fake_server(body))
     async with connection.subscribe_live() as events, connection:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             assert await anext(events) == LiveEvent(1, "early", {"threadId": "t"})
             assert await anext(events) == LiveEvent(2, "later", {})
 
@@ -66,8 +66,8 @@ async def test_garbage_is_counted_by_kind_and_the_reader_lives() -> None:
         echo()
     """
     async with Connection(fake_server(body)) as connection:
-        assert await connection.call("m", timeout=5) == "first"
-        assert await connection.call("m", {"x": 1}, timeout=5) == {"x": 1}
+        assert await connection.call("m", timeout=60) == "first"
+        assert await connection.call("m", {"x": 1}, timeout=60) == {"x": 1}
         assert connection.counters.garbage == {
             "not_json": 2,
             "batch": 1,
@@ -87,7 +87,7 @@ async def test_a_line_over_the_limit_is_dropped_and_the_rest_arrives() -> None:
         echo()
     """
     async with Connection(fake_server(body, line_limit_bytes=32_000_000)) as connection:
-        assert await connection.call("m", {"x": 1}, timeout=10) == {"x": 1}
+        assert await connection.call("m", {"x": 1}, timeout=60) == {"x": 1}
         assert connection.counters.dropped_lines == 1
 
 
@@ -102,8 +102,8 @@ async def test_a_line_of_32_mib_and_one_byte_at_a_time_arrive() -> None:
         echo()
     """
     async with Connection(fake_server(body)) as connection:
-        assert await connection.call("m", timeout=5) == "slow"
-        assert len(await connection.call("m", timeout=10)) == 32 * 1024 * 1024
+        assert await connection.call("m", timeout=60) == "slow"
+        assert len(await connection.call("m", timeout=60)) == 32 * 1024 * 1024
 
 
 async def test_the_death_of_the_server_fails_every_call_at_once_and_says_why() -> None:
@@ -124,7 +124,7 @@ async def test_the_death_of_the_server_fails_every_call_at_once_and_says_why() -
                 await connection.call(method, timeout=3600)
             errors.append(error.value)
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 for method in ("a", "b", "c"):
                     tasks.start_soon(ask, method)
@@ -153,7 +153,7 @@ async def test_the_servers_last_words_arrive_before_its_end() -> None:
     """
     connection = Connection(fake_server(body))
     async with connection.subscribe_live() as events, connection:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             assert await connection.call("m") == "done"
             assert (await connection.wait_ended()).exit_status == 4
             assert await events.receive_batch() == [LiveEvent(1, "bye", {})]
@@ -176,7 +176,7 @@ async def test_a_dead_server_whose_child_holds_the_pipe_is_dead(tmp_path: Path) 
         options = fake_server(body)
         argv = (*options.argv, str(path))
         async with Connection(ConnectionOptions(argv=argv, env={})) as connection:
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 with pytest.raises(TransportClosed):
                     await connection.call("m", timeout=3600)
                 await all_gone()
@@ -186,7 +186,7 @@ async def test_a_server_that_closes_its_output_and_lives_is_gone_too() -> None:
     """R5."""
     body = "greet(); receive(); os.close(1); signal.pause()"
     async with Connection(fake_server(body, exit_grace=0)) as connection:
-        with anyio.fail_after(5), pytest.raises(TransportClosed, match="closed its pipe") as error:
+        with anyio.fail_after(60), pytest.raises(TransportClosed, match="closed its pipe") as error:
             await connection.call("m", timeout=3600)
         assert error.value.exit_status is None
 
@@ -203,7 +203,7 @@ async def test_calls_that_wait_for_a_server_that_does_not_read_end_with_it() -> 
                 await connection.call("m", {"text": "x" * 1000}, timeout=3600)
             ended += 1
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 for _ in range(1000):
                     tasks.start_soon(ask)
@@ -227,7 +227,7 @@ async def test_leaving_ends_calls_subscriptions_and_the_process() -> None:
             outcomes.extend(["event" async for _ in events])
         outcomes.append("events")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks, connection:
             tasks.start_soon(ask)
             tasks.start_soon(listen)
@@ -254,14 +254,14 @@ async def test_what_the_body_raises_comes_out_as_it_is() -> None:
 async def test_a_cancelled_body_leaves_no_process() -> None:
     """R6, F30."""
     pids = []
-    with anyio.move_on_after(0.05) as scope:
+    with anyio.CancelScope() as scope:
         async with Connection(fake_server("greet(); echo()")) as connection:
             pids.append(connection.pid)
+            scope.cancel()
             await anyio.sleep_forever()
-    assert scope.cancelled_caught
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    (pid,) = pids
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 async def test_a_cancelled_start_leaves_no_process(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ async def test_a_cancelled_start_leaves_no_process(tmp_path: Path) -> None:
         argv = (*fake_server(body).argv, str(path))
         connection = Connection(ConnectionOptions(argv=argv, env={}, exit_grace=0))
         async with connection.subscribe_live() as events:
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(connection.__aenter__)
                     await anext(events)
@@ -285,13 +285,13 @@ async def test_connections_follow_one_another() -> None:
         options = fake_server(f"greet(); receive(); sys.exit({status})")
         async with Connection(options) as connection:
             await connection.notify("die")
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 assert (await connection.wait_ended()).exit_status == status
 
 
 async def test_a_program_that_exits_at_once_is_reported_with_its_last_words() -> None:
     body = "sys.stderr.write('config.toml: expected a table'); sys.exit(2)"
-    with anyio.fail_after(5), pytest.raises(TransportClosed) as error:
+    with anyio.fail_after(60), pytest.raises(TransportClosed) as error:
         async with Connection(fake_server(body)):
             pass
     assert error.value.exit_status == 2
@@ -302,17 +302,17 @@ async def test_a_program_that_exits_at_once_is_reported_with_its_last_words() ->
 
 async def test_a_program_that_writes_something_else_is_no_codex() -> None:
     options = fake_server(
-        "write(b'Welcome to cat\\n'); signal.pause()", initialize_timeout=0.5, exit_grace=0
+        "write(b'Welcome to cat\\n'); signal.pause()", initialize_timeout=3, exit_grace=0
     )
-    with anyio.fail_after(5), pytest.raises(CodexUnsupported, match="something else than the app"):
+    with anyio.fail_after(60), pytest.raises(CodexUnsupported, match="something else than the app"):
         async with Connection(options):
             pass
 
 
 async def test_a_program_that_never_answers_is_given_up() -> None:
     body = "sys.stderr.write('thinking'); sys.stderr.flush(); signal.pause()"
-    options = fake_server(body, initialize_timeout=0.5, exit_grace=0)
-    with anyio.fail_after(5), pytest.raises(RpcTimeout, match=r"within 0\.5 s.*(?s:.*)thinking"):
+    options = fake_server(body, initialize_timeout=3, exit_grace=0)
+    with anyio.fail_after(60), pytest.raises(RpcTimeout, match=r"within 3 s.*(?s:.*)thinking"):
         async with Connection(options):
             pass
 
@@ -327,7 +327,7 @@ async def test_a_program_that_never_answers_is_given_up() -> None:
     ],
 )
 async def test_a_server_that_is_not_ours_to_talk_to_is_refused(body: str, words: str) -> None:
-    with anyio.fail_after(5), pytest.raises(CodexUnsupported, match=words):
+    with anyio.fail_after(60), pytest.raises(CodexUnsupported, match=words):
         async with Connection(fake_server(body)):
             pass
 

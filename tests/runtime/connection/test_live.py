@@ -60,7 +60,7 @@ async def test_a_waiting_subscriber_is_woken_once_for_a_whole_batch() -> None:
             task_status.started()
             batches.append(await subscription.receive_batch())
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             await tasks.start(consume)
             feed.publish(events(1, 2, 3))
@@ -119,7 +119,7 @@ async def test_a_waiting_subscriber_learns_of_the_end() -> None:
             with pytest.raises(TransportClosed):
                 await anext(subscription)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             await tasks.start(consume)
             feed.end(DIED)

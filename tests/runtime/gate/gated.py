@@ -30,7 +30,7 @@ async def gated(
     model_name: str = "gpt-5.5",
     rules: str = "",
     env: Mapping[str, str] | None = None,
-    seconds: float = 60,
+    seconds: float = 120,
     **config: Any,
 ) -> AsyncIterator[tuple[Client, ScriptedModel]]:
     with (

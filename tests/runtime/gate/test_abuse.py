@@ -84,7 +84,7 @@ async def test_a_hundred_calls_in_one_response_are_each_judged(tmp_path: Path) -
     """G3."""
     plugin = Tools(lambda ctx: Block("odd") if "odd" in tool_of(ctx).input["command"] else None)
     calls = [RunCommand(f"echo {'odd' if number % 2 else 'even'}") for number in range(100)]
-    async with gated([calls, Say("ok")], plugin, seconds=120) as (client, model):
+    async with gated([calls, Say("ok")], plugin, seconds=300) as (client, model):
         await client.run(tmp_path, "go on")
         decisions = [use.decision for use in client.tool_uses]
     assert (decisions.count("block"), decisions.count("nothing")) == (50, 50)
@@ -184,7 +184,7 @@ async def test_a_hundred_megabytes_of_output_are_judged_in_part_or_withheld(
     """G10: Codex hands over a bounded part; the plugin's word about it counts."""
     flood = "head -c 100000000 /dev/zero | tr '\\0' x; echo SWORD''FISH"
     plugin = Tools(None, lambda _ctx: Block("too much"))
-    async with gated([RunCommand(flood), Say("ok")], plugin, seconds=120) as (client, model):
+    async with gated([RunCommand(flood), Say("ok")], plugin, seconds=300) as (client, model):
         await client.run(tmp_path, "go on")
     assert "too much" in model.requests[-1].tool_outputs["call_1"]
     assert SECRET not in model.requests[-1].text

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from codex_hooks import Decision, HookContext
-    from codex_hooks_runtime.testing import Step
+    from codex_hooks_runtime.testing import ModelRequest, Step
 
 SECRET = "SWORDFISH"
 
@@ -121,22 +121,30 @@ async def test_what_a_person_is_asked_names_the_plugin_and_the_use(tmp_path: Pat
     assert SECRET in model.requests[-1].tool_outputs["call_1"]
 
 
-TRAP = RunCommand("touch made")
-TRIES = 10  # Codex runs again what failed in its first 200 ms or so; one of these has.
+TRAP = RunCommand("touch made", {"shell": "/bin/sh", "login": False})
+TRIES = 10
+ENOUGH = 300  # Codex runs again what failed in its first 200 ms or so; on a busy machine few do.
 
 
 @pytest.mark.codex
 @pytest.mark.parametrize("mode", ["native", "approvals"])
 async def test_the_approvals_way_takes_the_sandbox_away(tmp_path: Path, mode: str) -> None:
     """G1: the trap, shown: a plugin that only watches, ``never``, and the read-only sandbox."""
-    plugin = Tools()
-    async with gated([*[TRAP] * TRIES, Say("ok")], plugin, tool_gate=mode) as (client, _):
-        await client.run(tmp_path, "go on")
+    plugin, made = Tools(), tmp_path / "made"
+
+    def script(request: ModelRequest) -> Step:
+        tried = len(request.tool_outputs)
+        over = tried == TRIES if mode == "native" else made.exists() or tried == ENOUGH
+        return Say("ok") if over else TRAP
+
+    async with gated(script, plugin, seconds=300, tool_gate=mode) as (client, model):
+        await client.run(tmp_path, "go on", timeout=300)
         vias = [use.via for use in client.tool_uses]
-    assert vias == ["native" if mode == "native" else "approval"] * TRIES
-    assert (tmp_path / "made").exists() is (mode == "approvals")
+    tries = len(model.requests) - 1
+    assert vias == ["native" if mode == "native" else "approval"] * tries
+    assert made.exists() is (mode == "approvals")
     seen = ["pre_tool_use", "post_tool_use"] if mode == "native" else ["post_tool_use"]
-    assert [phase for phase, _ in plugin.uses] == seen * TRIES
+    assert [phase for phase, _ in plugin.uses] == seen * tries
 
 
 @pytest.mark.codex

@@ -29,6 +29,7 @@ NOTES = (
     f"\n[mcp_servers.notes]\ncommand = {json.dumps(sys.executable)}\n"
     # Required, so that Codex waits for it to start.
     f"args = [{json.dumps(notes_server.__file__)}]\nrequired = true\n"
+    "startup_timeout_sec = 60\n"
 )
 PATCH = """\
 *** Begin Patch

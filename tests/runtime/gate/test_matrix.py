@@ -79,7 +79,7 @@ async def test_each_decision_does_what_it_says_under_every_policy_and_sandbox(
 
     script = by_prompt({prompt: [RunCommand("cat key"), Say("ok")] for prompt in cases})
     plugin = Tools(decide)
-    async with gated(script, plugin, approver=approver, seconds=120) as (client, model):
+    async with gated(script, plugin, approver=approver, seconds=300) as (client, model):
         places = anyio.CapacityLimiter(4)
 
         async def run(prompt: str) -> None:

@@ -41,16 +41,13 @@ async def kill_shells_of(client: Client) -> None:
 
 
 class KillsShells:
-    """Has the shell killed that waits for its verdict on the command ``when``."""
+    """Has the shell killed that waits for its verdict on a command that reads the key."""
 
     client: Client
 
-    def __init__(self, when: str) -> None:
-        self.when = when
-
     @hookimpl
     async def pre_tool_use(self, ctx: HookContext) -> Decision | None:
-        if tool_of(ctx).input.get("command") != self.when:
+        if "cat key" not in tool_of(ctx).input["command"]:
             return None
         await kill_shells_of(self.client)
         return Block("too late")
@@ -62,15 +59,10 @@ async def test_a_use_that_slipped_by_is_recorded_and_ends_its_turn(
 ) -> None:
     """G7, F22: with the control, in which it is only reported and the turn goes on."""
     (tmp_path / "key").write_text(SECRET)
-    steps: list[Step] = [
-        RunCommand("sleep 600", {"yield_time_ms": 250}),
-        RunCommand("cat key"),
-        RunCommand("sleep 1; cat key; echo twice"),
-        Say("done"),
-    ]
-    if on_unmediated == "interrupt":
-        steps = steps[:3]  # the model is not asked again
-    plugin = KillsShells("cat key")
+    # It lasts: a command that is over at once can tell the model before the turn is stopped.
+    slips_by = RunCommand("cat key; sleep 600" if on_unmediated == "interrupt" else "cat key")
+    steps: list[Step] = [RunCommand("sleep 600", {"yield_time_ms": 250}), slips_by, Say("done")]
+    plugin = KillsShells()
 
     with anyio.fail_after(60), ScriptedModel(steps) as model, CodexHome(model.base_url) as home:
         config = ClientConfig(
@@ -94,7 +86,7 @@ async def test_a_use_that_slipped_by_is_recorded_and_ends_its_turn(
     assert "unmediated" in issues[-1].message
     assert {use.via for use in uses} == {"tripwire"}
     assert {use.call_id for use in uses} == {"call_2"}
-    assert "twice" not in model.requests[-1].text or on_unmediated == "report"
+    assert len(model.requests) == (2 if on_unmediated == "interrupt" else 3)
     # Its processes are ended with it:
     assert [item["command"] for item in running["data"]] == (
         [] if on_unmediated == "interrupt" else ["sleep 600"]
@@ -235,6 +227,22 @@ async def test_what_is_written_into_a_command_is_judged_late(
         assert "tripwire" in {use.via for use in client.tool_uses}
 
 
+UNTIL_GO = "until [ -e go ]; do sleep 0.05; done"
+
+
+def read_on(request: ModelRequest, milliseconds: int) -> Step:
+    """Read what the first command has written since it was last read."""
+    number = int(request.tool_outputs["call_1"].partition("session ID ")[2].split()[0])
+    reading = {"session_id": number, "chars": "", "yield_time_ms": milliseconds}
+    return CallTool("write_stdin", reading)
+
+
+def first_command_has_ended(client: Client) -> bool:
+    assert client.runtime.gate is not None
+    turns = client.runtime.gate.ledger._open.values()
+    return any("ended" in use.stages for turn in turns for use in turn.get("call_1", ()))
+
+
 @pytest.mark.parametrize("reads_on", [True, False])
 async def test_output_that_the_model_reads_while_a_command_runs_is_judged_late(
     tmp_path: Path, *, reads_on: bool
@@ -245,13 +253,15 @@ async def test_output_that_the_model_reads_while_a_command_runs_is_judged_late(
     def script(request: ModelRequest) -> Step:
         outputs = request.tool_outputs
         if not outputs:
-            return RunCommand("cat key; sleep 1; echo end", {"yield_time_ms": 250})
-        if len(outputs) == 1 and reads_on:
-            number = int(outputs["call_1"].partition("session ID ")[2].split()[0])
-            reading = {"session_id": number, "chars": "", "yield_time_ms": 5_000}
-            return CallTool("write_stdin", reading)
-        if len(outputs) == 1:
-            return RunCommand("sleep 2")
+            return RunCommand(f"cat key; {UNTIL_GO}; echo end", {"yield_time_ms": 250})
+        if SECRET not in "".join(outputs.values()):
+            return read_on(request, 250)
+        if not (tmp_path / "go").exists():
+            (tmp_path / "go").touch()
+            if reads_on:
+                return read_on(request, 30_000)
+        if not reads_on and not first_command_has_ended(client):
+            return RunCommand("sleep 0.2")
         return Say("done")
 
     for minds in (False, True):
@@ -269,7 +279,8 @@ async def test_output_that_the_model_reads_while_a_command_runs_is_judged_late(
         outputs = [tool_of(ctx).output for ctx in plugin.seen if not ctx.phase.is_pre]
         assert f"{SECRET}end\n" in outputs
         # What cannot be undone: the model has read it.
-        assert SECRET in model.requests[1].tool_outputs["call_1"]
+        assert any(SECRET in request.text for request in model.requests)
+        (tmp_path / "go").unlink()
 
 
 async def test_output_that_comes_at_the_end_alone_is_withheld_in_time(tmp_path: Path) -> None:
@@ -279,11 +290,10 @@ async def test_output_that_comes_at_the_end_alone_is_withheld_in_time(tmp_path: 
     def script(request: ModelRequest) -> Step:
         outputs = request.tool_outputs
         if not outputs:
-            return RunCommand("sleep 1; cat key", {"yield_time_ms": 250})
+            return RunCommand(f"{UNTIL_GO}; cat key", {"yield_time_ms": 250})
         if len(outputs) == 1:
-            number = int(outputs["call_1"].partition("session ID ")[2].split()[0])
-            reading = {"session_id": number, "chars": "", "yield_time_ms": 5_000}
-            return CallTool("write_stdin", reading)
+            (tmp_path / "go").touch()
+            return read_on(request, 30_000)
         return Say("done")
 
     plugin = Tools(None, lambda _ctx: Mutate(tool_output="***"))
@@ -296,8 +306,7 @@ async def test_output_that_comes_at_the_end_alone_is_withheld_in_time(tmp_path: 
 async def test_a_command_that_outlives_its_turn_is_judged_when_it_ends(tmp_path: Path) -> None:
     """G7, G10: after the fact, and on the record."""
     (tmp_path / "key").write_text(SECRET)
-    script: list[Step] = [RunCommand("cat key; sleep 2", {"yield_time_ms": 250}), Say("later")]
-    script += [RunCommand("sleep 3"), Say("done")]
+    script: list[Step] = [RunCommand(f"cat key; {UNTIL_GO}", {"yield_time_ms": 250}), Say("later")]
     ended = anyio.Event()
 
     def mind(ctx: HookContext) -> Decision | None:
@@ -310,6 +319,7 @@ async def test_a_command_that_outlives_its_turn_is_judged_when_it_ends(tmp_path:
         session = await client.start_session(SessionConfig(cwd=tmp_path))
         await session.ask("go on")
         assert [use.decision for use in client.tool_uses] == ["nothing"]
-        await session.ask("and now")
+        (tmp_path / "go").touch()
         await ended.wait()
+        await anyio.wait_all_tasks_blocked()
         assert "unmediated" in [use.decision for use in client.tool_uses]

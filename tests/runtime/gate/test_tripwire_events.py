@@ -92,7 +92,7 @@ async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
         on_unmediated=on_unmediated,
     )
     server = Server()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with gate, gate.watching(server):
             thread = gate.thread(interactive=False, web_search=False, tools=())
             thread.policy.thread_id = THREAD

@@ -67,7 +67,7 @@ async def test_the_client_brings_the_verdict_home() -> None:
         return Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             assert await run_client(admission, before()) == ALLOWED
             denied = await run_client(admission, before(tool_use_id="denied"))
             assert (denied.exit_code, denied.stderr) == (0, b"")
@@ -79,7 +79,7 @@ async def test_the_client_brings_the_verdict_home() -> None:
 async def test_the_client_blocks_with_a_wrong_key_and_with_none() -> None:
     """G2, F22."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert await run_client(admission, before()) == ALLOWED  # the control
             key_file(admission).write_bytes(b"0" * 64)
             assert "closed" in blocked(await run_client(admission, before()))
@@ -92,7 +92,7 @@ async def test_the_client_blocks_with_a_wrong_key_and_with_none() -> None:
 async def test_the_client_blocks_when_the_socket_or_the_relay_is_gone() -> None:
     """G2, F22."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert await run_client(admission, before()) == ALLOWED  # the control
             key_file(admission).with_name(_relay_client.SOCKET_NAME).unlink()
             assert "No such file" in blocked(await run_client(admission, before()))
@@ -102,7 +102,7 @@ async def test_the_client_blocks_when_the_socket_or_the_relay_is_gone() -> None:
 async def test_the_client_blocks_when_the_relay_dies_without_a_word() -> None:
     """G2, F22: nobody listens at a socket that is still there."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
             path.unlink()
             await (await anyio.create_unix_listener(path)).aclose()
@@ -132,7 +132,7 @@ async def test_the_client_blocks_on_a_verdict_that_is_not_whole(verdict: bytes) 
             await client.send(verdict)
 
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
             path.unlink()
             async with (
@@ -147,7 +147,7 @@ async def test_the_client_blocks_on_a_verdict_that_is_not_whole(verdict: bytes) 
 async def test_the_client_believes_no_other_user() -> None:
     """G2: whoever makes the folder anew once the relay is gone."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             code = (
                 "import os, sys\n"
                 "os.geteuid = lambda: os.getuid() + 1\n"
@@ -170,7 +170,7 @@ async def test_a_client_that_is_killed_blocks() -> None:
                 await anyio.sleep_forever()
                 return Proceed()
 
-            with relay.admit(answer, deadline_s=60) as admission, anyio.fail_after(10):
+            with relay.admit(answer, deadline_s=60) as admission, anyio.fail_after(60):
                 shell = start(admission)
                 await asked.wait()
                 os.kill(client_of(shell), number)
@@ -193,7 +193,7 @@ async def test_a_client_whose_shell_was_killed_leaves_and_ends_the_question() ->
     async with Relay() as relay:
         with (
             relay.admit(answer, deadline_s=60) as admission,
-            anyio.fail_after(10),
+            anyio.fail_after(60),
             start(admission) as shell,
         ):
             await asked.wait()
@@ -212,7 +212,7 @@ async def test_a_large_event_is_judged_and_a_huge_one_blocked() -> None:
         return Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=30) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             large = after(tool_response="x" * 8_000_000)
             assert await run_client(admission, large) == ALLOWED
             command = f"head -c 100000000 /dev/zero | ({admission.command})"
@@ -243,7 +243,7 @@ async def test_a_hostile_folder_and_environment_have_no_say(tmp_path: Path) -> N
         "PYTHONVERBOSE": "1",
     }
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert await run_client(admission, before(), cwd=tmp_path, env=env) == ALLOWED
     assert not marker.exists()
     # The control: with a plain interpreter the same folder does have a say.
@@ -262,7 +262,7 @@ async def test_odd_paths_are_quoted(monkeypatch: pytest.MonkeyPatch, odd_folder:
     """G2."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(odd_folder))
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert key_file(admission).parent.parent == odd_folder
             assert await run_client(admission, before()) == ALLOWED
 
@@ -270,7 +270,7 @@ async def test_odd_paths_are_quoted(monkeypatch: pytest.MonkeyPatch, odd_folder:
 async def test_the_client_is_a_copy_run_by_the_real_interpreter() -> None:
     """G2: an agent may write the virtual environment and the sources in its workspace."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             python, isolated, no_site, client, *_ = shlex.split(admission.command)
             assert python == REAL_PYTHON
             assert (isolated, no_site) == ("-I", "-S")

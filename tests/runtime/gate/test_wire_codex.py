@@ -131,7 +131,7 @@ async def codex(script: Sequence[Step], cwd: Path, extra_config: str = "") -> As
 @asynccontextmanager
 async def admitted(answer: Answer) -> AsyncIterator[Admission]:
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=30) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             yield admission
 
 
@@ -479,7 +479,7 @@ async def test_a_sandboxed_command_reaches_neither_the_relay_nor_its_folder(
 ) -> None:
     """G2: even though it can read the key."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=30) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             key = key_file(admission)
             path = key.with_name(SOCKET_NAME)
             code = (

@@ -40,7 +40,7 @@ async def test_an_answer_reaches_whoever_asked() -> None:
         return Rewrite({"command": "ls"}) if event.event == "PreToolUse" else Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             heard = await ask(admission, before())
             assert heard.exit_code == 0
             updated = json.loads(heard.stdout)["hookSpecificOutput"]["updatedInput"]
@@ -62,7 +62,7 @@ async def test_nobody_without_the_key_is_answered() -> None:
         return Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             key = key_file(admission).read_bytes()
             for wrong in (b"0" * 64, key[:-1] + b"-", b"\xff" * 64, b"\0" * 64):
                 assert "closed" in blocked(await ask(admission, before(), key=wrong))
@@ -76,7 +76,7 @@ async def test_another_user_is_not_answered_even_with_the_key(
 ) -> None:
     """G2."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert await ask(admission, before()) == ALLOWED  # the control
             monkeypatch.setattr(_relay, "peer_uid", lambda _socket: os.geteuid() + 1)
             assert "another user" in blocked(await ask(admission, before()))
@@ -89,7 +89,7 @@ async def test_a_key_opens_its_own_admission_only() -> None:
         return Deny("no")
 
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as one, relay.admit(deny, deadline_s=5) as other:
+        with relay.admit(proceed, deadline_s=60) as one, relay.admit(deny, deadline_s=5) as other:
             assert await ask(one, before()) == ALLOWED
             assert (await ask(other, before())).stdout
             mixed = key_file(one).read_bytes()[:16] + key_file(other).read_bytes()[16:]
@@ -109,7 +109,7 @@ async def test_a_connection_with_the_key_cannot_change_another_calls_verdict() -
 
     real: list[Heard] = []
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
 
             async def real_call() -> None:
                 real.append(await ask(admission, before()))
@@ -128,7 +128,7 @@ async def test_a_connection_with_the_key_cannot_change_another_calls_verdict() -
 async def test_what_is_no_event_is_blocked(payload: bytes) -> None:
     """G2."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             blocked(await ask(admission, payload))
             assert await ask(admission, before()) == ALLOWED
 
@@ -136,7 +136,7 @@ async def test_what_is_no_event_is_blocked(payload: bytes) -> None:
 async def test_an_event_that_claims_to_be_huge_is_blocked_unread() -> None:
     """G2."""
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             claim = key_file(admission).read_bytes() + (MAX_EVENT + 1).to_bytes(8, "big")
             assert "too large" in blocked(await ask(admission, b"", key=claim))
 
@@ -148,7 +148,7 @@ async def test_an_answer_that_raises_blocks_and_gives_nothing_away() -> None:
         raise LookupError("the password is hunter2")
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             reason = blocked(await ask(admission, before()))
     assert "LookupError" in reason
     assert "hunter2" not in reason
@@ -162,7 +162,7 @@ async def test_an_answer_that_is_late_blocks() -> None:
         return Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=0.01) as admission, anyio.fail_after(5):
+        with relay.admit(answer, deadline_s=0.01) as admission, anyio.fail_after(60):
             assert "0.01 s" in blocked(await ask(admission, before()))
 
 
@@ -187,7 +187,7 @@ async def test_an_answer_that_is_no_reply_blocks() -> None:
         return None  # type: ignore[return-value]
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=5) as admission:
+        with relay.admit(answer, deadline_s=60) as admission:
             assert "NoneType" in blocked(await ask(admission, before()))
 
 
@@ -278,7 +278,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_cancelled() -> None:
         return Proceed()
 
     async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission, anyio.fail_after(5):
+        with relay.admit(answer, deadline_s=60) as admission, anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, admission, before())
                 await asked.wait()
@@ -337,7 +337,7 @@ async def test_running_out_of_file_descriptors_does_not_end_the_relay(
 
     monkeypatch.setattr(anyio, "create_unix_listener", create)
     async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=5) as admission:
+        with relay.admit(proceed, deadline_s=60) as admission:
             assert await ask(admission, before()) == ALLOWED
     assert errors == []
 
@@ -345,7 +345,7 @@ async def test_running_out_of_file_descriptors_does_not_end_the_relay(
 async def test_the_folder_is_private_and_goes_with_the_relay() -> None:
     """G2."""
     async with Relay() as relay:
-        key = key_file(relay.admit(proceed, deadline_s=5))
+        key = key_file(relay.admit(proceed, deadline_s=60))
         assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert stat.S_IMODE(key.with_name(SOCKET_NAME).stat().st_mode) == 0o600
@@ -358,7 +358,7 @@ async def test_what_the_body_raises_comes_out_as_it_is_and_leaves_no_folder() ->
 
     async def body() -> None:
         async with Relay() as relay:
-            folders.append(key_file(relay.admit(proceed, deadline_s=5)).parent)
+            folders.append(key_file(relay.admit(proceed, deadline_s=60)).parent)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -371,7 +371,7 @@ async def test_a_relay_that_is_gone_admits_nobody() -> None:
     async with Relay() as relay:
         pass
     with pytest.raises(GateNotArmed, match="closed"):
-        relay.admit(proceed, deadline_s=5)
+        relay.admit(proceed, deadline_s=60)
 
 
 async def test_a_client_that_does_not_run_here_refuses_the_gate(

@@ -102,7 +102,7 @@ def test_a_callable_answers_many_callers_at_once() -> None:
 
 
 async def test_a_hanging_stream_opens_and_leaves_the_event_loop_free() -> None:
-    with ScriptedModel([Hang(), Say("prompt")]) as model, anyio.fail_after(30):
+    with ScriptedModel([Hang(), Say("prompt")]) as model, anyio.fail_after(60):
         async with await anyio.connect_tcp(*address(model)) as hanging:
             await hanging.send(raw_ask())
             opened = b""
