@@ -36,12 +36,14 @@ from ._errors import (
 from ._gate._dynamic import DynamicTool as DynamicTool
 from ._gate._ledger import ToolUseRecord as ToolUseRecord
 from ._handle import ThreadHandle as ThreadHandle
+from ._handshake import ClientInfo as ClientInfo
 from ._live import (
     Lagged as Lagged,
     LiveEvent as LiveEvent,
     LiveSubscription as LiveSubscription,
     Restarted as Restarted,
 )
+from ._messages import ServerRequest as ServerRequest
 from ._metrics import RuntimeMetrics as RuntimeMetrics
 from ._models import (
     AgentMessageDelta as AgentMessageDelta,
@@ -71,6 +73,7 @@ from ._sandbox import (
     SandboxPolicy as SandboxPolicy,
     WorkspaceWrite as WorkspaceWrite,
 )
+from ._server_requests import ServerRequestHandler as ServerRequestHandler
 from ._session import Session as Session
 from ._sink import EventSink as EventSink
 from ._state import (

@@ -123,7 +123,7 @@ async def refusal_of(
 
 
 async def _answer(approver: Approver, question: ApprovalQuestion, kernel: HookKernel) -> Any:
-    if _is_async(approver):
+    if is_async(approver):
         answer: Any = approver(question)
     else:
         job = kernel.workers.submit(lambda: approver(question))
@@ -134,9 +134,10 @@ async def _answer(approver: Approver, question: ApprovalQuestion, kernel: HookKe
     return await answer if inspect.isawaitable(answer) else answer
 
 
-def _is_async(approver: Approver) -> bool:
-    return inspect.iscoroutinefunction(approver) or inspect.iscoroutinefunction(
-        getattr(approver, "__call__", None)  # noqa: B004  # an object's async __call__
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether ``function`` is an ``async def``, or an object whose ``__call__`` is one."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  # an object's async __call__
     )
 
 

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ._approver import is_async
 from ._bounds import check_counts, check_times
 from ._errors import ConfigError
+from ._handshake import ClientInfo
 from ._live import DEFAULT_CAPACITY
 from ._restart import RestartPolicy
 from ._state import StateProjectionLimits
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from codex_hooks import Settings
 
     from ._approver import Approver
+    from ._server_requests import ServerRequestHandler
     from ._sink import EventSink
 
 ToolGate: TypeAlias = Literal["native", "approvals", "off"]
@@ -42,6 +45,12 @@ class ClientConfig:
     ``approver`` is who decides where a plugin, or Codex, wants a person to, within
     ``approval_deadline``; without one that is a no.
 
+    ``server_requests`` is asked what Codex asks of its client and the gate does not answer: input
+    from the user, say, or a fresh token. It is an ``async def`` that takes a `ServerRequest` and
+    returns the reply, or None to decline, within ``gate_deadline``; without one all of it is
+    declined (R8). With ``tool_gate="off"`` it is asked for approvals too. ``client_info`` is what
+    Codex is told of its client.
+
     ``restart`` says how often a crashed codex is started again (R5). ``event_sink`` is called for
     every event, from a buffer of its own for ``event_sink_capacity`` of them (F21).
     ``live_capacity`` is how many events any other subscriber may leave unread.
@@ -62,6 +71,8 @@ class ClientConfig:
     approver: Approver | None = None
     approval_deadline: float = 300.0
     on_unmediated: OnUnmediated = "interrupt"
+    server_requests: ServerRequestHandler | None = None
+    client_info: ClientInfo = field(default_factory=ClientInfo)
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     max_in_flight: int = 128
     """Requests at a time: with a thousand, codex leaves some without any reply (R4)."""
@@ -75,6 +86,8 @@ class ClientConfig:
             self, "call_timeout", "initialize_timeout", "gate_deadline", "approval_deadline"
         )
         check_counts(self, "max_in_flight", "live_capacity", "event_sink_capacity")
+        if self.server_requests is not None and not is_async(self.server_requests):
+            raise ConfigError("server_requests is not async: write `async def` before it")
         if self.approver is not None and self.approval_deadline >= self.gate_deadline:
             raise ConfigError(
                 f"approval_deadline={self.approval_deadline:g}: it has to be less than "

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
+from codex_hooks._log import log
+
 from ._decline import DECLINES, declining_line
 from ._messages import Garbage, ServerRequest
 from ._rpc import JsonObject, RequestId, result_line
@@ -110,7 +112,12 @@ class ServerRequestDesk:
         try:
             result = await self._handler(request)
             return result_line(request.id, result) if isinstance(result, dict) else None
-        except Exception:  # whatever the handler's fault is, the server is told no
+        except Exception as error:  # whatever the handler's fault is, the server is told no
+            log().warning(
+                "a server request was declined, for its handler failed",
+                method=request.method,
+                error=type(error).__name__,
+            )
             return None
 
     async def _answer(self, exchange: _Exchange, line: bytes | None) -> None:

@@ -47,6 +47,23 @@ class ApprovalAsked:
     yes: JsonObject
 
 
+# What Codex asks that is not whether a tool may be used.
+_NOT_ABOUT_TOOLS: Final = frozenset(
+    {
+        "item/tool/requestUserInput",
+        "account/chatgptAuthTokens/refresh",
+        "attestation/generate",
+    }
+)
+
+
+def is_for_the_gate(request: ServerRequest) -> bool:
+    """Whether the gate alone answers ``request``; in doubt it does."""
+    if request.method == "mcpServer/elicitation/request":
+        return _asks_about_mcp_call(request.params)
+    return request.method not in _NOT_ABOUT_TOOLS
+
+
 def read_request(request: ServerRequest) -> ApprovalAsked | None:
     """Return what is asked for, or None for a request that only a no can answer."""
     params = request.params
@@ -111,9 +128,9 @@ def read_request(request: ServerRequest) -> ApprovalAsked | None:
 
 
 def _mcp_call(thread_id: str, turn_id: str, params: Mapping[str, Any]) -> ApprovalAsked | None:
-    meta = params.get("_meta")
-    if not isinstance(meta, dict) or meta.get("codex_approval_kind") != "mcp_tool_call":
-        return None  # a question of the server's own, with a form that nobody here fills in
+    if not _asks_about_mcp_call(params):
+        return None  # a question of the server's own, with a form to fill in
+    meta = params["_meta"]
     given = meta.get("tool_params")
     given = given if isinstance(given, dict) else {}
     same = _same_input(given)
@@ -132,6 +149,11 @@ def _mcp_call(thread_id: str, turn_id: str, params: Mapping[str, Any]) -> Approv
         approval=_approval("mcp", {"reason": params.get("message")}),
         yes={"action": "accept", "content": {}, "_meta": None},
     )
+
+
+def _asks_about_mcp_call(params: Mapping[str, Any]) -> bool:
+    meta = params.get("_meta")
+    return isinstance(meta, dict) and meta.get("codex_approval_kind") == "mcp_tool_call"
 
 
 def _typed(command: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from codex_hooks_runtime._live import Lagged, LiveEvent
 from codex_hooks_runtime._tasks import owned_tasks
 
 from ._arming import hook_config, shut_doors
+from ._asked import is_for_the_gate
 from ._items import seen_use
 from ._ledger import Ledger
 from ._policy import Place, ThreadPolicy
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from codex_hooks_runtime._live import LiveSubscription
     from codex_hooks_runtime._messages import ServerRequest
     from codex_hooks_runtime._rpc import JsonObject
+    from codex_hooks_runtime._server_requests import ServerRequestHandler
 
     from ._dynamic import DynamicTool
     from ._ledger import ToolUseRecord
@@ -66,8 +68,8 @@ Profile = TypeVar("Profile", bound=_Profile)
 class ToolGate:
     """The gate of one server, around whose connection it is entered. Times are in seconds.
 
-    ``deadline`` is by when a tool use must be decided, by the approver too. `server_request`
-    belongs into the connection, which `watching` then reads.
+    ``deadline`` is by when a tool use must be decided, by the approver too. `answering` belongs
+    into the connection, which `watching` then reads.
     """
 
     def __init__(
@@ -152,8 +154,18 @@ class ToolGate:
                     "work in a narrower folder, or set XDG_RUNTIME_DIR to one outside of it"
                 )
 
+    def answering(self, others: ServerRequestHandler | None) -> ServerRequestHandler:
+        """Return who answers the server: this gate about tools, ``others`` about the rest."""
+
+        async def answer(request: ServerRequest) -> JsonObject | None:
+            if is_for_the_gate(request):
+                return await self.server_request(request)
+            return None if others is None else await others(request)
+
+        return answer
+
     async def server_request(self, request: ServerRequest) -> JsonObject | None:
-        """Return the reply to what Codex asks, or None to decline."""
+        """Return the reply to what Codex asks about a tool, or None to decline."""
         thread = self._gate_of(request.thread_id)
         return None if thread is None else await thread.server_request(request)
 
