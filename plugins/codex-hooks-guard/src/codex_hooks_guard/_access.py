@@ -17,8 +17,10 @@ from ._programs import (
     CODE_TAKERS,
     COPIERS,
     EDITORS_IN_PLACE,
+    GLOBAL_VALUES,
     HARMLESS_GIT,
     MESSAGES,
+    MOVING_OPTIONS,
     NETWORK,
     NO_FILES,
     PATTERN_FIRST,
@@ -26,6 +28,7 @@ from ._programs import (
     REMOVERS,
     TAKERS,
     TREE_READERS,
+    UNPACKERS,
 )
 from ._text import ANYTHING, EMPTY, LISTING, OPEN, Hole, Text, basename
 from ._wrapper_table import WRAPPERS
@@ -42,6 +45,12 @@ _ADDRESS: Final = re.compile(
 _ALWAYS_DEEP: Final = TREE_READERS | {"rg", "ag", "ack"}
 # Words that say which files are not meant.
 _LEFT_OUT: Final = re.compile(r"!|--(?:exclude|ignore|exclude-dir|exclude-path)=")
+# Settings that make git run a program that nobody asked for.
+_RUNS_UNSEEN: Final = re.compile(
+    r"core\.(?:fsmonitor (?!true$|false$)|sshcommand )|filter\.|diff\..*\.(?:textconv|command) "
+    r"|(?:credential\.helper|alias\.\S+) !",
+    re.IGNORECASE,
+)
 _MAX_PATH: Final = 4_096  # no system opens a longer one
 _COPY_VALUES: Final = "-t --target-directory -S --suffix -m -o -g --mode -e -i -P -F"
 
@@ -89,13 +98,10 @@ def _sort_arguments(
     arguments = tuple(word for word in arguments if not _LEFT_OUT.match(word.head))
     if name == "git":
         subcommand = _subcommand(arguments)
-        if subcommand == "clean":
-            folders = option_values(arguments, "-C")
-            removes += [Text.of(folder, "/", Hole.BELOW) for folder in folders] or [LISTING]
-            removes += after_options(arguments, values="-C -c -e")[1:]
         if subcommand == "grep" and not has_flag(arguments, "-e", "-f"):
             place = next(n for n, word in enumerate(arguments) if word.literal == "grep")
             arguments = (*arguments[:place], *_without_first(arguments[place + 1 :]))
+        _sort_git(subcommand, arguments, writes, removes)
         if subcommand in HARMLESS_GIT:
             return
     if name in NO_FILES:
@@ -116,10 +122,41 @@ def _sort_arguments(
     reads += files
     if name in _ALWAYS_DEEP or (name in READERS and has_flag(arguments, "-r", "-R", "--recursive")):
         reads += [Text.of(file, "/", Hole.BELOW) for file in files]
+    if name in ("docker", "podman"):
+        reads += [Text.of(folder, "/", Hole.BELOW) for folder in _mounted(arguments)]
+    if name in UNPACKERS:
+        folders = option_values(arguments, *UNPACKERS[name])
+        writes += [Text.of(folder, "/", Hole.BELOW) for folder in folders]
+    if name in TREE_READERS and has_flag(arguments, *MOVING_OPTIONS):
+        removes += after_options(arguments, values="-C -f -T")
     in_place = has_flag(arguments, "-i", "--in-place", "--include")
     if name in READERS or (name in EDITORS_IN_PLACE and not in_place):
         return
     writes += files
+
+
+def _sort_git(
+    subcommand: str | None, arguments: Sequence[Text], writes: list[Text], removes: list[Text]
+) -> None:
+    given = after_options(arguments, values=f"{GLOBAL_VALUES['git']} -e")[1:]
+    settings = [each.head.partition("=")[0] for each in option_values(arguments, "-c")]
+    settings += [word.head for word in given[:-1]] if subcommand == "config" else []
+    if "core.hookspath" in map(str.lower, settings):
+        writes.append(Text.of(".git/hooks"))  # others are put in their place
+    if subcommand == "config" and len(given) > 1 and _RUNS_UNSEEN.match(f"{given[-2]} {given[-1]}"):
+        writes.append(Text.of(".git/config"))
+    if subcommand == "clean":
+        folders = option_values(arguments, "-C", "--work-tree")
+        removes += [Text.of(folder, "/", Hole.BELOW) for folder in folders] or [LISTING]
+        removes += given
+    elif subcommand == "rm" and not has_flag(arguments, "--cached"):
+        removes += given
+    elif subcommand == "mv":
+        removes += given[:-1]
+    elif subcommand == "worktree" and [str(word) for word in given[:1]] == ["remove"]:
+        removes += given[1:]
+    elif subcommand in ("apply", "am"):
+        writes += [Text.of(folder, "/", Hole.BELOW) for folder in option_values(arguments, "-C")]
 
 
 def _sort_copy(
@@ -139,11 +176,23 @@ def _sort_copy(
         reads += [Text.of(file, "/", Hole.BELOW) for file in files]
     for target in targets:
         writes += parts_of(target)
+        if any(source.tail.endswith(("/.", "/")) or source.literal == "." for source in sources):
+            writes.append(Text.of(target, "/", Hole.BELOW))
         writes += [Text.of(target, "/", basename(source)) for source in sources]
-    if name == "mv":
+    if name == "mv" or has_flag(arguments, *MOVING_OPTIONS):
         removes += sources
     if name == "rsync" and any(word.head.startswith("--del") for word in arguments):
         removes += [Text.of(target, "/", Hole.BELOW) for target in targets]
+
+
+def _mounted(arguments: Sequence[Text]) -> Iterable[Text]:
+    """Return the folders that a container is given."""
+    for word in option_values(arguments, "-v", "--volume"):
+        yield word.split(":")[0] if word.parts else EMPTY
+    for word in option_values(arguments, "--mount"):
+        for setting in word.split(","):
+            if found := re.match("(?:src|source)=", setting.head):
+                yield setting.drop(found.end())
 
 
 def parts_of(word: Text) -> list[Text]:
@@ -181,7 +230,7 @@ def _without_messages(arguments: Sequence[Text], options: Sequence[str]) -> tupl
 
 
 def _subcommand(arguments: Sequence[Text]) -> str | None:
-    return next(iter(after_options(arguments, values="-C -c")), EMPTY).literal
+    return next(iter(after_options(arguments, values=GLOBAL_VALUES["git"])), EMPTY).literal
 
 
 def _weakened(word: Text) -> Text:

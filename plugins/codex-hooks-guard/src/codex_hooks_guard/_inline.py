@@ -14,8 +14,8 @@ from ._arguments import after_options, option_values
 from ._escapes import ansi
 from ._find import glob_of
 from ._grammar import Unreadable
+from ._inner import Code, Inner, Run
 from ._text import ANYTHING, EMPTY, Text, basename
-from ._wrappers import Code, Inner, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +39,13 @@ _BY_OPTION: Final = {
 }
 _AWKS: Final = ("awk", "gawk", "mawk", "nawk")
 
+# What such code calls the home.
+_HOME: Final = re.compile(
+    r"""Path\.home\(\)|(?:os\.)?homedir\(\)|Dir\.home|process\.env\.HOME
+    |(?:os\.environ|ENV|process\.env)\[\s*['"]HOME['"]\s*\]|\$ENV\{['"]?HOME['"]?\}
+    |(?:os\.)?(?:getenv|environ\.get)\(\s*['"]HOME['"]\s*\)""",
+    re.VERBOSE,
+)
 _STRING: Final = re.compile(
     r"'''(?P<a>.*?)'''|\"\"\"(?P<b>.*?)\"\"\""
     r"|'(?P<c>(?:[^'\\\n]|\\.)*)'|\"(?P<d>(?:[^\"\\\n]|\\.)*)\"|`(?P<e>(?:[^`\\]|\\.)*)`"
@@ -57,8 +64,8 @@ _GIVEN_TO_SHELL: Final = re.compile(
     r"\b(?:system|popen|getoutput|getstatusoutput|execSync|shell_exec|passthru)\s*\(?\s*\Z"
 )
 _REMOVES: Final = re.compile(
-    r"\b(?:rmtree|unlink\w*|rmdir\w*|removedirs|remove|rmSync|rm_rf?|rm_f|rimraf|FileUtils|delete|"
-    r"truncate|file_delete)\b"
+    r"\b(?:rmtree|remove_tree|unlink\w*|rmdir\w*|removedirs|remove|rmSync|rm_rf?|rm_f|rimraf"
+    r"|FileUtils|delete|truncate|file_delete)\b"
 )
 _BUILDS: Final = re.compile(
     r"\b(?:[ab]\d\ddecode|fromhex|unhexlify|atob|rot_?13|fromCharCode|unpack|hex2bin"
@@ -69,6 +76,11 @@ _RUNS_TEXT: Final = re.compile(
     r"|\bgetattr\s*\(\s*(?:os|subprocess|builtins|__)|__builtins__"
 )
 _EXEC: Final = re.compile(r"(?<![\w.])exec\s*\(")
+_EVAL: Final = re.compile(r"\beval\s*[\w$\"'(@<;]")  # a block after it is not made of text
+_FETCHES: Final = re.compile(
+    r"\b(?:urlopen|urlretrieve|requests\s*\.\s*\w+|httpx\s*\.\s*\w+|fetch|LWP|HTTP::\w+|open-uri"
+    r"|URI\.open|Net::HTTP|https?\.get|axios)\b"
+)
 _TOUCHES: Final = re.compile(
     r"\b(?:open|read_text|read_bytes|write_text|readFile\w*|writeFile\w*|file_get_contents|slurp"
     r"|File|Path)\b"
@@ -125,19 +137,32 @@ def foreign_code(
     return stdin
 
 
-def read_foreign(name: str, code: Text) -> Iterator[Inner]:
+def scripts_of(words: Sequence[Text]) -> Iterator[Text]:
+    """Return the files that an interpreter may run: its script, and what its options name."""
+    for place, word in enumerate(words[1:]):
+        option = words[place].head
+        yield Text.of(word, ".py") if option == "-m" else word
+        if word.head[:1] != "-" and not (option[:1] == "-" and len(option) == 2):
+            return
+
+
+def read_foreign(name: str, code: Text, home: Text) -> Iterator[Inner]:
     """Return what ``code`` does as commands; raises `Unreadable`."""
     if code.is_open:
         raise Unreadable(f"the code of {name} is worked out by the command itself")
-    text = str(code)
+    text = _HOME.sub(lambda _: f"'{home}'", str(code))
     starts = _STARTS.search(text) is not None
     if _RUNS_TEXT.search(text) or (name.startswith("py") and _EXEC.search(text)):
         raise Unreadable(f"the code of {name} runs code that it makes")
+    if name in ("perl", "ruby") and _EVAL.search(text):
+        raise Unreadable(f"the code of {name} runs code that it makes")
+    if _FETCHES.search(text) and (starts or "eval" in text):
+        raise Unreadable(f"the code of {name} may run what it fetches")
     if _BUILDS.search(text) and (starts or _TOUCHES.search(text)):
         raise Unreadable(f"the code of {name} builds what it uses out of something else")
     literals = list(_literals(text))
     if literals:
-        files = tuple(glob_of(Text.of(literal)) for literal in dict.fromkeys(literals))
+        files = tuple(_file(literal, home) for literal in dict.fromkeys(literals))
         yield Run((Text.of("open"), *files), f"code of {name}")
         if _REMOVES.search(text):
             yield Run((Text.of("rm"), Text.of("-r"), *files), f"code of {name}")
@@ -159,6 +184,13 @@ def read_sed(arguments: Sequence[Text]) -> Iterator[Inner]:
         if runs := _SED_RUNS.search(text):
             command = runs[1]
             yield Code(Text.of(command) if command else ANYTHING, "script of sed")
+
+
+def _file(literal: str, home: Text) -> Text:
+    """Return a string literal as a file; most code that has a ``~`` in one has it expanded."""
+    if literal == "~" or literal.startswith("~/"):
+        return Text.of(home, glob_of(Text.of(literal[1:])))
+    return glob_of(Text.of(literal))
 
 
 def _literals(text: str) -> Iterator[str]:

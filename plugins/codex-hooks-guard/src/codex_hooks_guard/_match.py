@@ -6,15 +6,17 @@ that allows holds where everything is known and nothing is left over.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ._access import Access, access_of
-from ._arguments import after_options, is_flag
+from ._arguments import is_flag
 from ._paths import Place, pattern_at
 from ._pattern import compile_pattern
-from ._text import Text
+from ._programs import GLOBAL_VALUES, SHORT_VALUES
+from ._text import Hole, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,14 +24,10 @@ if TYPE_CHECKING:
     from ._command import Command
     from ._rule import Rule
 
-# Options before a subcommand that take a word more.
-_GLOBAL_VALUES: Final = {
-    "git": "-C -c --git-dir --work-tree --namespace --exec-path --super-prefix",
-    "docker": "-H --host --context -l --config",
-    "kubectl": "-n --namespace --context --kubeconfig",
-    "npm": "--prefix -C",
-    "cargo": "-Z --config",
-}
+# A list in a file is not looked into, as a script is not.
+_FROM_A_FILE: Final = (Hole.CONTENT,)
+
+_Rest: TypeAlias = "tuple[Text, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def holds(rule: Rule, subject: Subject) -> bool:
         not patterns or found
         for patterns, found in (
             (rule.flags, any(_has_flag(flag, command) for flag in rule.flags)),
-            (rule.arguments, _some(rule.arguments, rest)),
+            (rule.arguments, _some(rule.arguments, [w for w in rest if w.parts != _FROM_A_FILE])),
             (rule.env, _some(rule.env, settings)),
             (rule.redirects, _some(rule.redirects, redirects)),
             (rule.reads, _paths(rule.reads, access.reads, subject.place, enough)),
@@ -87,7 +85,7 @@ def _is_known(command: Command) -> bool:
     return not command.hidden and all(text.literal is not None for text in texts)
 
 
-def _rest(commands: Sequence[str], command: Command) -> tuple[Text, ...] | None:
+def _rest(commands: Sequence[str], command: Command) -> _Rest:
     """Return the arguments after one of ``commands``, such as ``git push``; None where it is none.
 
     Options may stand anywhere between the words of a command.
@@ -98,14 +96,32 @@ def _rest(commands: Sequence[str], command: Command) -> tuple[Text, ...] | None:
         program, *subcommands = wanted.split()
         if not command.words or not _may(program, command.program):
             continue
-        values = _GLOBAL_VALUES.get(command.program.literal or "", "")
-        given = after_options(command.arguments, values=values)[: len(subcommands)]
-        if len(given) == len(subcommands) and all(map(_may, subcommands, given)):
-            rest = list(command.arguments)
-            for word in given:
-                rest.remove(word)
-            return tuple(rest)
+        rest = _after(subcommands, command.arguments, GLOBAL_VALUES.get(str(command.program), ""))
+        if rest is not None:
+            return rest
     return None
+
+
+def _after(subcommands: Sequence[str], arguments: Sequence[Text], values: str) -> _Rest:
+    """Return ``arguments`` without ``subcommands``; ``values`` are options that take a word.
+
+    The word after any other option may be its value, or may not.
+    """
+    left = list(subcommands)
+    rest: list[Text] = []
+    option = ""
+    for place, word in enumerate(arguments):
+        if not left:
+            return (*rest, *arguments[place:])
+        is_option = word.head[:1] == "-"
+        if not is_option and option not in values.split() and _may(left[0], word):
+            left.pop(0)
+        elif is_option or (option and "=" not in option):
+            rest.append(word)
+        else:
+            return None
+        option = word.head if is_option else ""
+    return None if left else tuple(rest)
 
 
 def _has_flag(flag: str, command: Command) -> bool:
@@ -113,11 +129,18 @@ def _has_flag(flag: str, command: Command) -> bool:
         if word.literal == "--":
             return False
         literal = word.literal
-        if literal is not None and is_flag(literal, flag):
+        if literal is not None and is_flag(_flags_of(literal, command), flag):
             return True
         if word.is_anything or (word.head[:1] == "-" and word.is_open):
             return True
     return False
+
+
+def _flags_of(word: str, command: Command) -> str:
+    """Return ``word`` without what is a value in it: ``-am`` of ``-amnote``, as git sees it."""
+    values = SHORT_VALUES.get(command.program.literal or "")
+    found = re.match(f"-\\w*?[{values}]", word) if values else None
+    return found[0] if found else word
 
 
 def _some(

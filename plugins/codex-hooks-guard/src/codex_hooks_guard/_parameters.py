@@ -36,7 +36,7 @@ def expand_parameter(node: Node, shell: Shell, words: Words) -> list[Text]:
     if node.type == "simple_expansion":
         name = text_of(node)[1:]
         values = list(shell.values(name))
-        return _listed(values, exact=shell.exact) if name in ("@", "*") else values
+        return _listed(values, name, shell, exact=shell.exact) if name in ("@", "*") else values
     form = _FORM.match(text_of(node))
     operands = _operands(node, words)
     if form is None:
@@ -55,16 +55,23 @@ def expand_parameter(node: Node, shell: Shell, words: Words) -> list[Text]:
         return [EMPTY, *operands]
     if operator[-1:] in ("", "?"):
         if name in ("@", "*"):
-            return _listed(values, exact=shell.exact)
-        return _listed(values, exact=False) if form["index"] in ("[@]", "[*]") else values
+            return _listed(values, name, shell, exact=shell.exact)
+        index = (form["index"] or "")[1:-1]
+        return _listed(values, index, shell, exact=False) if index in ("@", "*") else values
     rest = text_of(node)[form.end() : -1]
     return [_changed(value, operator, rest) for value in values]
 
 
-def _listed(values: Sequence[Text], *, exact: bool) -> list[Text]:
-    """Return ``values`` as words of their own; if not ``exact``, any may be the first."""
+def _listed(values: Sequence[Text], name: str, shell: Shell, *, exact: bool) -> list[Text]:
+    """Return ``values`` as words of their own, and those of ``*`` as one too, as in quotes.
+
+    If they are not ``exact``, any may be the first.
+    """
     count = 1 if exact else max(1, len(values))
-    return [Text.join(values[start:], WORD_BREAK) for start in range(count)]
+    found = [Text.join(values[start:], WORD_BREAK) for start in range(count)]
+    if name == "*" and shell.separators is not None and shell.separators[:1] != " ":
+        found.append(Text.join(values, shell.separators[:1]))
+    return found
 
 
 def _operands(node: Node, words: Words) -> list[Text]:

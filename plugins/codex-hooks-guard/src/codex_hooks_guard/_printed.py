@@ -45,7 +45,9 @@ def printed(words: Sequence[Text], stdin: Text | None, cwd: Text) -> Text:
         files = after_options(arguments, values="-n -c --lines --bytes -k -t")
         if name == "tee" or not files or (len(files) == 1 and files[0].literal == "-"):
             return EMPTY if stdin is None else stdin
-        return _CONTENT if name == "cat" and len(files) == 1 else ANYTHING
+        if name == "cat" and len(files) == 1:
+            return AMBIENT if files[0].tail.endswith(".pid") else _CONTENT
+        return ANYTHING
     if name == "pwd":
         return Text.of(cwd, "\n")
     if name in ("true", "false", ":", "cd", "mkdir", "touch", "rm", "test", "[", "export", "sleep"):
@@ -70,6 +72,10 @@ def printed(words: Sequence[Text], stdin: Text | None, cwd: Text) -> Text:
         return Text.of(
             *re.sub(r"%[-_0^#]?\w", "\0", str(formats[0].drop(1))).partition("\0")[:1], Hole.AMBIENT
         )
+    if name == "git" and [str(word) for word in arguments] == ["rev-parse", "--show-toplevel"]:
+        return Text.of(cwd, "\n")  # or a folder above it, of the same repository
+    if name in ("pgrep", "pidof"):  # whose ids these are matters to kill
+        return Text.join([Text.of("⟨pid:", word, "⟩") for word in arguments], "\n")
     subcommand = f"{name} {arguments[0].literal}" if arguments else name
     if name in SETUP_CODE or [str(word) for word in arguments] in (["--version"], ["-V"], ["-v"]):
         return AMBIENT

@@ -51,7 +51,8 @@ REMOVERS: Final = _names("rm rmdir unlink shred srm wipe trash trash-put rimraf 
 """Programs that take away what they are given."""
 
 CODE_TAKERS: Final = SHELLS | _names(
-    "eval trap su script watch ssh xargs env docker podman kubectl tmux screen expect"
+    "eval trap su script watch ssh xargs env parallel direnv docker podman kubectl tmux screen "
+    "expect"
 )
 """Programs that are given code: their words with spaces in them are no files, but read as code."""
 
@@ -78,6 +79,17 @@ DOWNLOADERS: Final = _names(
 TREE_READERS: Final = _names("tar zip rsync 7z cpio rclone ditto")
 """Programs that read a folder with all that is in it; others need ``-r`` or ``-R``."""
 
+UNPACKERS: Final = {
+    "tar": ("-C", "--directory"),
+    "unzip": ("-d",),
+    "patch": ("-d", "--directory"),
+    "stow": ("-t", "--target"),
+}
+"""Programs that write files of which others say the names, and the options that say where."""
+
+MOVING_OPTIONS: Final = ("--remove-source-files", "--remove-files", "-sdel")
+"""Options that make programs remove what they have copied."""
+
 MESSAGES: Final = {
     "git": "-m --message --grep -S -G --author --format --pretty --trailer",
     "gh": "-t --title -b --body -m",
@@ -102,12 +114,39 @@ DEVELOPER: Final = _names(
 )
 """Programs that do not run the rest of their arguments as a command."""
 
+GLOBAL_VALUES: Final = {
+    "git": "-C -c --git-dir --work-tree --namespace --exec-path --super-prefix",
+    "docker": "-H --host --context -l --config",
+    "kubectl": "-n --namespace --context --kubeconfig",
+    "npm": "--prefix -C",
+    "pip": "--python --log --proxy --cert",
+    "cargo": "-Z --config",
+    "codex": "-c --config -m --model -p --profile -C --cd --enable --disable -i --image",
+}
+"""Options before a subcommand that take a word more."""
+
+SHORT_VALUES: Final = {"git": "mFCcSo"}
+"""Short options whose value may touch them, so that no more options follow in the word."""
+
 SETUP_CODE: Final = _names(
     "ssh-agent direnv pyenv rbenv nodenv jenv goenv conda mamba micromamba brew starship zoxide "
     "fnm mise asdf register-python-argcomplete dircolors opam luarocks thefuck fzf keychain "
     "docker-machine minikube"
 )
 """Programs that print shell code for ``eval``, made by whoever installed them."""
+
+CODE_VARIABLES: Final = _names(
+    "PROMPT_COMMAND GIT_SSH_COMMAND GIT_PROXY_COMMAND GIT_EXTERNAL_DIFF GIT_EDITOR "
+    "GIT_SEQUENCE_EDITOR GIT_PAGER GIT_ASKPASS SSH_ASKPASS SUDO_ASKPASS PAGER MANPAGER EDITOR "
+    "VISUAL FCEDIT BROWSER LESSOPEN LESSCLOSE RSYNC_RSH"
+)
+"""Variables whose value some program runs as a command."""
+
+PROMPT_VARIABLES: Final = _names("PS0 PS1 PS2 PS4")
+"""Variables in whose value shells carry out substitutions."""
+
+SCRIPT_VARIABLES: Final = _names("BASH_ENV ENV")
+"""Variables that name a file that shells run as they start."""
 
 SAYS_LITTLE: Final = _names(
     "nproc whoami hostname uname id wc arch logname tty groups cksum sum df ps pgrep pidof "

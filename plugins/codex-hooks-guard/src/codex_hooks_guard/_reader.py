@@ -12,14 +12,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ._arguments import has_flag
 from ._builtins import change_shell
 from ._command import Command
 from ._grammar import Unreadable, text_of
 from ._reading import Around, Reading, Scope
-from ._redirects import Redirections, read_redirects
+from ._redirects import Redirections, descriptor_name, read_redirects
 from ._shell import Shell
 from ._simple import SimpleCommands
-from ._text import EMPTY, Hole, Text
+from ._text import ANYTHING, EMPTY, Text
 from ._words import Words
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_command(code: str, place: Place) -> tuple[Command, ...]:
     at = Scope(Shell(folders=(place.folder,), home=Text.of(place.home)))
     try:
         reader.simple.run_code(Text.of(code), at)
-        reader.simple.run_uncalled()
+        reader.simple.run_later()
     except (Unreadable, RecursionError) as error:
         why = str(error) if isinstance(error, Unreadable) else "it is nested too deeply"
         hidden = Command(words=(), cwd=at.shell.cwd, hidden="unreadable", why=why)
@@ -205,7 +206,9 @@ class _Reader:
         values = (*values, *also)
         adds = name.type == "subscript" or (appends and is_list)
         at.shell.assign(variable, values or (EMPTY,), adds=adds)
-        return [(variable, each) for each in values]
+        pairs = [(variable, each) for each in values]
+        self.simple.run_settings(pairs, at)
+        return pairs
 
     def _declaration(self, node: Node, at: Scope) -> Text:
         pairs: list[tuple[str, Text]] = []
@@ -223,6 +226,9 @@ class _Reader:
         self.reading.add(at, words, Around(env=tuple(pairs)))
         for word in words[1:] if node.type == "unset_command" else ():
             shell.assign(str(word), (EMPTY,))
+        if has_flag(words, "-n") and words[0].literal not in ("export", "unset"):
+            for name, _ in pairs:  # names of other variables
+                shell.assign(name, (ANYTHING,))
         change_shell(words, shell, None)
         return EMPTY
 
@@ -237,7 +243,7 @@ class _Reader:
             if child.type == "variable_assignment":
                 env += self._assign(child, inside)
             elif child.type.endswith("_redirect"):
-                read_redirects([child], words, self.reading.streams, redirects)
+                self._read_redirects([child], at, redirects)
             elif child.type == "subshell":  # after `time`, which is a keyword to the shell
                 self.visit(child, at)
             else:
@@ -258,18 +264,15 @@ class _Reader:
         body = node.child_by_field_name("body")
         first = len(self.sinks)
         children = [node] if node.type.endswith("_redirect") else node.named_children
-        given = read_redirects(
-            [child for child in children if child != body], self._words(at), self.reading.streams
-        )
+        given = self._read_redirects([child for child in children if child != body], at)
         inside = at.given(given.stdin)
         redirects = tuple(given.redirects)
         if given.arguments or (body is not None and body.type == "command"):
             out = self._command(body, inside, given)
         else:
             out = EMPTY if body is None else self.visit(body, inside)
-            cwd = at.shell.cwd
             self.reading.add(at, (), Around(redirects=redirects))
-            self.reading.downloads.note_redirects(redirects, out, cwd)
+            self.reading.written.note_redirects(redirects, out, at.shell.folders)
         self._fill_sinks(first, out)
         if any(redirect.operator[0] in ">&" for redirect in redirects):
             out = EMPTY  # it goes into a file; what else goes there is beside the point
@@ -277,6 +280,17 @@ class _Reader:
             piped = text_of(following).startswith("|")
             out = self.visit(following, at.fed(out) if piped else at)
         return out
+
+    def _read_redirects(
+        self, nodes: Iterable[Node], at: Scope, found: Redirections | None = None
+    ) -> Redirections:
+        def content_of(file: Text) -> Text | None:
+            return self.reading.content_of(file, at)
+
+        found = read_redirects(nodes, self._words(at), content_of, found)
+        for number, content in found.descriptors.items():
+            self.reading.streams[str(descriptor_name(Text.of(number)))] = content
+        return found
 
     def _words(self, at: Scope) -> Words:
         return Words(
@@ -292,7 +306,7 @@ class _Reader:
             inside = at.within("$(…)")
             if [child.type for child in node.named_children] == ["file_redirect"]:
                 self.visit(node, inside)
-                return Text.of(Hole.CONTENT)
+                return self._read_redirects(node.named_children, inside).stdin or EMPTY
             return self.visit(node, inside)
         name = f"/dev/fd/{63 + self.streams}"
         self.streams += 1

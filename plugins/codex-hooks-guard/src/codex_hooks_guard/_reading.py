@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ._command import Command, Hidden, Redirect
-from ._downloads import Downloads
 from ._grammar import Unreadable
-from ._text import ANYTHING, Text
+from ._text import ANYTHING, Hole, Text
+from ._written import WrittenFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,16 +64,18 @@ class Around:
 
 @dataclass(slots=True)
 class Reading:
-    """The commands that were found, and the files that they fetch.
+    """The commands that were found, and the files that they write.
 
     ``defined`` are the functions that nothing has called so far, by the ids of their bodies.
-    ``streams`` are what the ``<(…)`` print, by the names that they have as files.
+    ``streams`` are what the ``<(…)`` print, by the names that they have as files. ``at_exit`` is
+    what a shell runs when it ends, or is told to.
     """
 
     found: list[Command] = field(default_factory=list)
-    downloads: Downloads = field(default_factory=Downloads)
+    written: WrittenFiles = field(default_factory=WrittenFiles)
     defined: dict[int, tuple[str, Node, Scope]] = field(default_factory=dict)
     streams: dict[str, Text] = field(default_factory=dict)
+    at_exit: list[tuple[Text, Scope]] = field(default_factory=list)
 
     def add(self, at: Scope, words: tuple[Text, ...], around: Around) -> None:
         """Add a command, once for each folder that it may run in."""
@@ -95,6 +97,18 @@ class Reading:
         self.found += commands
         if len(self.found) > MAX_COMMANDS:
             raise Unreadable(f"it comes down to more than {MAX_COMMANDS:,} commands")
+
+    def content_of(self, file: Text, at: Scope) -> Text | None:
+        """Return what a redirection from ``file`` gives; None for an unknown descriptor."""
+        if file.literal in self.streams:
+            return self.streams[file.literal]
+        if file.head.startswith("/dev/fd/"):
+            return None
+        written = self.written.of(file, at.shell.folders)
+        for content in written:
+            if Hole.DOWNLOAD in content.parts:
+                return content
+        return written[0] if len(written) == 1 else Text((Hole.CONTENT,))
 
     def hide(self, at: Scope, hidden: Hidden, why: str) -> Text:
         """Add a command of which nobody can say what it is; return what it prints."""

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-_NUMBERS: Final = frozenset(
-    {"$", "!", "?", "#", "PPID", "UID", "EUID", "RANDOM", "LINENO", "SECONDS"}
-)
+_NUMBERS: Final = frozenset({"$", "!", "?", "#", "UID", "EUID", "RANDOM", "LINENO", "SECONDS"})
 
 MAX_FOLDERS: Final = 8
 """A shell that may be in more folders than this may be anywhere."""
@@ -70,6 +68,10 @@ class Shell:
             return self.folders
         if name == "TMPDIR":
             return (Text.of("/tmp"),)  # noqa: S108  # what the name says, no file of ours
+        if name in ("SHELL", "BASH"):
+            return (Text.of("/bin/bash"),)
+        if name == "PPID":
+            return (Text.of("⟨codex⟩"),)  # what has started the command
         if name in _NUMBERS:
             return (Text.of(Hole.NAME),)
         if name in ("@", "*"):

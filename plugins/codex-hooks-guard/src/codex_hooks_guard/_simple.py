@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._arguments import option_values
 from ._builtins import change_shell
 from ._grammar import Unreadable, parse
-from ._inline import foreign_code, is_interpreter, read_foreign, read_sed
+from ._inline import foreign_code, is_interpreter, read_foreign, read_sed, scripts_of
+from ._inner import Code, Inner
 from ._patch import read_patch
 from ._printed import printed
-from ._programs import SHELLS
+from ._programs import CODE_VARIABLES, PROMPT_VARIABLES, READERS, SCRIPT_VARIABLES, SHELLS
 from ._reading import Around, Reading, Scope
 from ._text import AMBIENT, ANYTHING, EMPTY, Hole, Text, basename
-from ._wrappers import Code, Inner, inner, names_of, script_of
+from ._wrappers import inner, names_of, script_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tree_sitter import Node
 
@@ -52,8 +53,10 @@ class SimpleCommands:
             return self.reading.hide(at, "unreadable", str(error))
         return self.visit(root, at)
 
-    def run_uncalled(self) -> None:
-        """Read the functions that nothing has called: something unseen may."""
+    def run_later(self) -> None:
+        """Read what runs at the end, and the functions that nothing has called: something may."""
+        while self.reading.at_exit:
+            self.run_code(*self.reading.at_exit.pop())
         while self.reading.defined:
             name, body, at = self.reading.defined.pop(next(iter(self.reading.defined)))
             inside = at.subshell().fed(None)
@@ -75,17 +78,16 @@ class SimpleCommands:
             self.run(words[1:], at, around)  # the program may be empty, and vanish
         if program.is_open and not basename(program).literal:
             self.reading.hide(at, "unreadable", f"its program is {program}")
-        if self.reading.downloads.has(program, shell.cwd):
-            self.reading.hide(at, "download", f"it runs {program}, which it has downloaded")
+        self._run_file(program, at)
         out = self._inside(tuple(words), at, around)
         change_shell(words, shell, at.stdin, around.env)
-        self.reading.downloads.note(words, around.redirects, out, at.stdin, shell.cwd)
+        self.reading.written.note(words, around.redirects, out, at.stdin, shell.folders)
         return out
 
     def _inside(self, words: tuple[Text, ...], at: Scope, around: Around) -> Text:
         """Read what a simple command runs, and return what it prints."""
         name = basename(words[0]).literal or ""
-        out = printed(words, at.stdin, at.shell.cwd)
+        out = self._printed(name, words, at)
         child = at.subshell()
         for variable, _ in around.env:
             values = [value for each, value in around.env if each == variable]
@@ -103,16 +105,41 @@ class SimpleCommands:
             for folder in at.shell.folders:
                 self.reading.add_all(read_patch(patch, folder, at.origin))
         for each in (*inner(words, at.stdin), *self._foreign(name, words, at)):
-            within = at.within(each.via)
             if isinstance(each, Code):
-                out = self._code(each, within if each.here else child.within(each.via))
+                out = self._code(each, at if each.here or each.later else child)
                 continue
+            within = at.within(each.via)
             if each.via not in _SAME_SHELL:
                 within = within.subshell()
             if each.folder is not None:
                 within.shell.change_folder(each.folder)
+            self.run_settings(each.env, within)
             out = self.run(each.words, within, Around(env=around.env + each.env))
         return out
+
+    def run_settings(self, env: Iterable[tuple[str, Text]], at: Scope) -> None:
+        """Read what variables make other programs run, such as ``GIT_PAGER``."""
+        for name, value in env:
+            if name in CODE_VARIABLES:
+                code = Text.of(value.head.lstrip("|-"), *value.parts[1:]) if value.head else value
+                self._code(Code(code, name, guessed=True), at)
+            elif name in PROMPT_VARIABLES and not value.is_open:
+                self._code(Code(Text.of(': "', value, '"'), name, guessed=True), at)
+            elif name in SCRIPT_VARIABLES and value.parts:
+                self.run([Text.of("source"), value], at.within(name).subshell(), Around())
+
+    def _printed(self, name: str, words: Sequence[Text], at: Scope) -> Text:
+        """Return what a program prints, also of files that were written before."""
+        written = [
+            content
+            for word in (words[1:] if name in READERS else ())
+            for content in self.reading.written.of(word, at.shell.folders)
+        ]
+        if any(Hole.DOWNLOAD in content.parts for content in written):
+            return Text((Hole.DOWNLOAD,))
+        if name == "cat" and len(written) == 1 and len(words) == 2:
+            return written[0]
+        return printed(words, at.stdin, at.shell.cwd)
 
     def _call(self, name: str, arguments: tuple[Text, ...], at: Scope) -> Text:
         saved = at.shell.params, at.shell.exact
@@ -127,12 +154,12 @@ class SimpleCommands:
 
     def _foreign(self, name: str, words: Sequence[Text], at: Scope) -> list[Inner]:
         """Return what code of another language in a command does."""
-        if is_interpreter(name) and any(
-            self.reading.downloads.has(word, at.shell.cwd) for word in words[1:]
-        ):
-            self.reading.hide(at, "download", f"{name} runs what it has downloaded")
-        for script in option_values(words, "-f", "--file", "--makefile"):
-            if Hole.DOWNLOAD in self.reading.streams.get(script.literal or "", EMPTY).parts:
+        if is_interpreter(name):
+            for script in scripts_of(words):
+                self._run_file(script, at, name)
+        for script in _recipes_of(name, words):
+            content = at.stdin if script.literal in _STDIN else self.reading.content_of(script, at)
+            if content is not None and Hole.DOWNLOAD in content.parts:
                 self.reading.hide(at, "download", f"{name} runs what the network gives")
         if name in ("sed", "gsed"):
             return list(read_sed(words[1:]))
@@ -140,13 +167,17 @@ class SimpleCommands:
         if code is None:
             return []
         try:
-            return list(read_foreign(name, code))
+            return list(read_foreign(name, code, at.shell.home))
         except Unreadable as error:
             downloaded = Hole.DOWNLOAD in code.parts
             self.reading.hide(at, "download" if downloaded else "unreadable", str(error))
             return []
 
     def _code(self, code: Code, at: Scope) -> Text:
+        at = at.within(code.via)
+        if code.later:
+            self.reading.at_exit.append((code.text, at))
+            return EMPTY
         if code.guessed:
             try:
                 parse(str(code.text))
@@ -169,13 +200,49 @@ class SimpleCommands:
         elif script.literal in _STDIN:
             code = at.stdin
         else:
-            if self.reading.downloads.has(script, at.shell.cwd):
-                self.reading.hide(at, "download", f"it runs {script}, which it has downloaded")
-            elif script.is_anything:
+            self._run_file(script, at, name)
+            if script.is_anything:
                 self.reading.hide(at, "unreadable", f"it runs the script {script}")
             at.shell.sourced = at.shell.sourced or sourced
             return ANYTHING
         return EMPTY if code is None else self.run_code(code, at.within(f"input of {name}"))
+
+    def _run_file(self, file: Text, at: Scope, interpreter: str = "") -> None:
+        """Read a script that this very command has written; what cannot be read of it is not.
+
+        A script that was there before is not looked into either.
+        """
+        if self.reading.written.is_download(file, at.shell.folders):
+            self.reading.hide(at, "download", f"it runs {file}, which it has downloaded")
+            return
+        for content in self.reading.written.of(file, at.shell.folders):
+            name = interpreter or _interpreter_of(content)
+            via = f"script {file}"
+            if not is_interpreter(name):
+                self._code(Code(content, via, guessed=True), at)
+                continue
+            with suppress(Unreadable):
+                for each in list(read_foreign(name, content, at.shell.home)):
+                    if isinstance(each, Code):
+                        self._code(each, at.within(via))
+                    else:
+                        self.run(each.words, at.within(via).subshell(), Around())
+
+
+def _recipes_of(name: str, words: Sequence[Text]) -> list[Text]:
+    """Return the files by which programs that are no interpreters may run something."""
+    files = option_values(words, "-f", "--file", "--makefile") if name != "kubectl" else []
+    if name == "make":
+        files.append(Text.of("Makefile"))
+    if name in ("uv", "deno", "bun"):
+        files += words[2:]
+    return files
+
+
+def _interpreter_of(script: Text) -> str:
+    """Return the program that ``#!`` names; a shell's is as good as none."""
+    first = script.head.partition("\n")[0]
+    return basename(Text.of(first.split()[-1])).literal or "" if first.startswith("#!") else ""
 
 
 def _with_names(code: Text, at: Scope) -> str:

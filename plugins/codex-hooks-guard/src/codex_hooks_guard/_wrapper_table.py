@@ -52,7 +52,6 @@ WRAPPERS: Final = {
     "fakeroot": Wrapper(),
     "firejail": Wrapper(),
     "bwrap": Wrapper("--bind --ro-bind --dev-bind --setenv --chdir --tmpfs --proc --dev"),
-    "parallel": Wrapper("-j -n -N -I -S -a --jobs"),
     "entr": Wrapper(),
     "dotenv": Wrapper("-f -e"),
     "npx": Wrapper("-p --package"),
@@ -78,7 +77,6 @@ RUNS_AFTER: Final = {
     "yarn": "exec",
     "mise": "exec",
     "asdf": "exec",
-    "direnv": "exec",
     "rustup": "run",
 }
 """Programs that run the command which follows this subcommand of theirs."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from ._arguments import after_options, has_flag, option_values
+from ._by_option import run_by_option
 from ._find import put_in, read_find
+from ._inner import Code, Inner, Run
 from ._pattern import compile_pattern
 from ._printed import listing_of
 from ._programs import DEVELOPER, NO_FILES, REMOVERS, SHELLS, TAKERS
@@ -19,43 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A command that is run with these words. ``folder`` is where, if somewhere else."""
-
-    words: tuple[Text, ...]
-    via: str
-    folder: Text | None = None
-    env: tuple[tuple[str, Text], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Shell code that is run; ``here`` is in the same shell, ``params`` are its ``$1`` and on.
-
-    ``guessed`` is what may be no code at all: where it cannot be read, it is none.
-    """
-
-    text: Text
-    via: str
-    params: tuple[Text, ...] = ()
-    here: bool = False
-    guessed: bool = False
-
-
-Inner: TypeAlias = Run | Code
-
-
-_GIT_RUNS: Final = re.compile(
-    r"pager|editor|sshcommand|fsmonitor|textconv|hook|helper|cmd", re.IGNORECASE
-)
-_TAR_RUNS: Final = (
-    "--checkpoint-action",
-    "--to-command",
-    "-I",
-    "--use-compress-program",
-    "--rsh-command",
-)
+_TRAPPED_AT_ONCE: Final = ("DEBUG", "ERR", "RETURN")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
 
 # What any program that nobody knows is assumed to be able to start.
@@ -74,7 +39,7 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
     elif name == "env":
         yield from _env(arguments)
     elif name in ("eval", "trap", "su", "script", "watch", "ssh", "complete"):
-        yield from _code(name, arguments)
+        yield from _code(name, arguments, stdin)
     elif name == "xargs":
         yield from _xargs(arguments, stdin)
     elif name == "find":
@@ -88,6 +53,10 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
         yield from _fd(arguments)
     elif name in WRAPPERS:
         yield from _wrapped(name, arguments)
+    elif name == "direnv":
+        yield Run(tuple(arguments[2:]), "direnv exec")
+    elif name == "parallel":
+        yield from _parallel(arguments, stdin)
     elif name in RUNS_AFTER and len(arguments) > 1:
         if arguments[0].literal == RUNS_AFTER[name]:
             rest = _past_options(arguments[1:], "-p --python --with --from -n")
@@ -96,7 +65,12 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
         for place, word in enumerate(arguments):
             if basename(word).literal in _STARTED:
                 yield Run(tuple(arguments[place:]), f"an argument of {name}")
-    yield from _run_by_option(name, arguments)
+            elif (
+                " " in word.head
+                and basename(word.split(" ")[0]).literal in _KNOWN | WRAPPERS.keys()
+            ):
+                yield Code(word, f"an argument of {name}", guessed=True)
+    yield from run_by_option(name, arguments)
 
 
 def names_of(program: Text) -> list[str]:
@@ -147,13 +121,14 @@ def _env(arguments: Sequence[Text]) -> Iterator[Inner]:
         yield Run(tuple(rest), "env", folder=folder, env=tuple(env))
 
 
-def _code(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
+def _code(name: str, arguments: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
     if name == "eval":
         yield Code(Text.join(arguments, " "), "eval", here=True)
     elif name == "trap":
         rest = after_options(arguments, values="")
         if len(rest) > 1:
-            yield Code(rest[0], "trap", here=True)
+            at_once = any(str(signal) in _TRAPPED_AT_ONCE for signal in rest[1:])
+            yield Code(rest[0], "trap", here=at_once, later=not at_once)
     elif name == "complete":
         for text in option_values(arguments, "-C"):
             yield Code(text, "complete -C")
@@ -170,6 +145,8 @@ def _code(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
         rest = _past_options(arguments, "-i -p -l -o -F -J -L -R -D -W -b -c -e -m -E -S")
         if len(rest) > 1:
             yield Code(Text.join(rest[1:], " "), "ssh")
+        elif stdin is not None:
+            yield Code(stdin, "input of ssh", guessed=True)
 
 
 def _xargs(arguments: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
@@ -186,6 +163,25 @@ def _xargs(arguments: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
             yield Run(tuple(put_in(word, mark, item) for word in words), "xargs")
     else:
         yield Run((*words, *given), "xargs")
+
+
+def _parallel(arguments: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
+    """Return what parallel runs: its words with each argument, or each argument as code."""
+    marks = [place for place, word in enumerate(arguments) if word.head.startswith(":::")]
+    end = marks[0] if marks else len(arguments)
+    words = _past_options(arguments[:end], "-j -n -N -I -S -a --jobs --arg-file --joblog --colsep")
+    given = [word for word in arguments[end:] if not word.head.startswith(":::")]
+    if not marks:
+        is_open = stdin is None or option_values(arguments, "-a", "--arg-file")
+        given = [ANYTHING] if is_open else _lines_of(stdin)
+    for item in given:
+        filled = [put_in(word, "{}", item) for word in words]
+        code = Text.join(filled if filled != words else [*words, item], " ")
+        yield Code(code, "parallel", guessed=bool(words))
+
+
+def _lines_of(stdin: Text | None) -> list[Text]:
+    return [] if stdin is None else stdin.split("\n")
 
 
 def _items(stdin: Text) -> list[Text]:
@@ -222,32 +218,6 @@ def _wrapped(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
         yield Run(tuple(rest), name, folder=folder, env=tuple(env))
     elif not rest and name == "sudo" and has_flag(arguments, "-s", "-i"):
         yield Run((Text.of("sh"),), "sudo -s")
-
-
-def _run_by_option(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
-    """Return the commands that options of everyday programs carry."""
-    if name == "git":
-        for setting in option_values(arguments, "-c", "--config-env"):
-            key = setting.head.partition("=")[0]
-            value = setting.drop(len(key) + 1)
-            if value.head.startswith("!"):
-                yield Code(value.drop(1), "git -c")
-            elif _GIT_RUNS.search(key):
-                yield Code(value, "git -c")
-    elif name in ("npx", "npm"):
-        for command in option_values(arguments, "-c", "--call"):
-            yield Code(command, f"{name} -c")
-    elif name == "tar":
-        for action in option_values(arguments, *_TAR_RUNS):
-            yield Code(action.drop(5 * action.head.startswith("exec=")), "tar's option")
-    elif name in ("ssh", "scp", "sftp", "rsync"):
-        for setting in option_values(arguments, "-o", "-e", "--rsh"):
-            if found := re.match(r"(?:Proxy|Local)Command[= ]", setting.head, re.IGNORECASE):
-                yield Code(setting.drop(found.end()), f"{name}'s option")
-    elif name in ("vim", "vi", "nvim", "ex", "view"):
-        for each in (*option_values(arguments, "-c", "--cmd"), *arguments):
-            if found := re.match(r"\+?:?!", each.head):
-                yield Code(each.drop(found.end()), f"{name} -c")
 
 
 def _past_options(words: Sequence[Text], values: str) -> list[Text]:
