@@ -18,6 +18,7 @@ from codex_hooks import (
     Settings,
     hookimpl,
 )
+from hooked import turn
 from kernel.packages import BLOCKING, Site, wheel
 
 ASKED = """
@@ -40,24 +41,6 @@ class Nested:
 instance = Policy()
 instance.kind = "instance"
 """
-
-WITH_OPTIONS = """
-import codex_hooks, pydantic
-class Policy:
-    class Options(pydantic.BaseModel):
-        words: list[str] = ["x"]
-        limit: int = 3
-        token: pydantic.SecretStr = pydantic.SecretStr("")
-    def __init__(self, options):
-        self.options = options
-    @codex_hooks.hookimpl
-    def pre_turn(self, ctx):
-        return None
-"""
-
-
-def turn() -> HookContext:
-    return HookContext(phase=HookPhase.PRE_TURN)
 
 
 @pytest.mark.parametrize(
@@ -172,105 +155,6 @@ async def test_a_plugin_in_observe_mode_is_reported_and_not_enforced(
         assert [call.decision for call in outcome.report.calls] == ["block"]
 
 
-BROKEN = {
-    "import": ("import no_such_module_at_all", "", "No module named 'no_such_module_at_all'"),
-    "syntax": ("def", "", "SyntaxError"),
-    "exit": ("raise SystemExit(0)", "", "SystemExit"),
-    "attribute": (BLOCKING, "missing", "missing"),
-    "constructor": (
-        "class Policy:\n    def __init__(self):\n        raise OSError(13, 'Denied', '/log')",
-        "Policy",
-        "Denied",
-    ),
-    "argument": ("def make(x):\n    return x", "make", "TypeError"),
-    "no hooks": ("", "", "implements no hook"),
-    "unknown hook": (BLOCKING.replace("pre_turn", "pre_trun"), "", "pre_trun"),
-    "keyword-only": (BLOCKING.replace("(ctx)", "(*, ctx)"), "", "keyword"),
-    "of another API": ('CODEX_HOOKS_API = "2"' + BLOCKING, "", "version '2' of the codex_hooks"),
-    "refuses to start": (
-        BLOCKING
-        + "@codex_hooks.hookimpl\ndef plugin_start(registration):\n    raise ValueError(7)",
-        "",
-        "7",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN)
-async def test_a_broken_plugin_is_skipped_aloud(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    """K11: it is in the log and in every report with its distribution; the others are active."""
-    source, attribute, problem = BROKEN[case]
-    site = Site(tmp_path, monkeypatch)
-    site.offer("broken", source, attribute=attribute, distribution="Some-Policy")
-    site.offer("sound")
-    kernel = HookKernel()
-
-    with capture_logs() as log:
-        discovery = kernel.load_installed(Settings())
-    outcome = await kernel.run_pre(turn())
-
-    assert outcome.blocked
-    assert outcome.blocked.plugin == "sound"
-    (skipped,) = outcome.report.skipped
-    assert skipped.plugin == "broken"
-    assert not outcome.report.is_clean
-    assert "Some-Policy 1.5" in skipped.reason
-    assert problem in skipped.reason
-    assert discovery.skipped == kernel.skipped == (skipped,)
-    assert [item.skipped for item in discovery.plugins] == [skipped.reason, None]
-    assert [(line["plugin"], line["log_level"]) for line in log] == [("broken", "warning")]
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_plugin_that_is_required_stops_start_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    """F10: the error names plugin and distribution, and nothing stays registered."""
-    source, attribute, problem = BROKEN[case]
-    site = Site(tmp_path, monkeypatch)
-    stops = BLOCKING + (
-        "stopped = []\n@codex_hooks.hookimpl\ndef plugin_stop(registration):\n    stopped.append(1)"
-    )
-    started = site.offer("active", stops)
-    site.offer("broken", source, attribute=attribute, distribution="Some-Policy")
-    kernel = HookKernel()
-
-    with pytest.raises(DiscoveryError) as refused:
-        kernel.load_installed(Settings(required=["broken"]))
-
-    assert refused.value.plugin == "broken"
-    assert all(text in str(refused.value) for text in ("'broken'", "Some-Policy 1.5", problem))
-    assert kernel.registrations() == ()
-    assert sys.modules[started].stopped == [1]
-
-
-@pytest.mark.parametrize(
-    ("settings", "problem"),
-    [
-        (Settings(required=["guard"]), "not installed (did you mean 'guards'?)"),
-        (Settings(required=["guards"], disabled=["guards"]), "disabled by the settings"),
-        (Settings(required=["guards"], enabled=[]), "not among the plugins enabled"),
-    ],
-)
-def test_a_required_plugin_that_is_not_there_stops_start_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, problem: str
-) -> None:
-    """F10: missing, disabled, or not among the enabled; nothing is loaded before that is known."""
-    site = Site(tmp_path, monkeypatch)
-    module = site.offer("guards")
-    kernel = HookKernel()
-
-    with pytest.raises(DiscoveryError) as refused:
-        kernel.load_installed(settings)
-
-    assert problem in str(refused.value)
-    assert refused.value.plugin in settings.required
-    assert module not in sys.modules
-    kernel.load_installed(Settings(required=["guards"]))
-
-
 @pytest.mark.parametrize("settings", [Settings(), Settings(disabled=["guard"])])
 def test_two_distributions_with_one_name_stop_start_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
@@ -300,26 +184,6 @@ def test_of_one_distribution_that_is_there_twice_the_first_counts(
     discovery = HookKernel().load_installed(Settings())
 
     assert [item.source.path for item in discovery.plugins] == [str(first)]
-
-
-def test_broken_metadata_hides_no_other_plugin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: and what cannot be read is named, for it may have been a policy."""
-    site = Site(tmp_path, monkeypatch)
-    for name, content in (("bad", b"[codex_hooks]\nguard\n"), ("worse", b"[codex_hooks]\n\xff=")):
-        info = tmp_path / f"{name}-1.dist-info"
-        info.mkdir()
-        (info / "entry_points.txt").write_bytes(content)
-    (tmp_path / "bad-1.dist-info" / "METADATA").write_text("Name: bad\nVersion: 1\n")
-    site.offer("sound")
-    kernel = HookKernel()
-
-    discovery = kernel.load_installed(Settings())
-
-    assert [item.name for item in kernel.registrations()] == ["sound"]
-    assert {item.plugin for item in discovery.skipped} == {"bad", "unknown distribution"}
-    assert all(str(tmp_path) in item.reason for item in discovery.skipped)
 
 
 def test_disabled_plugins_are_not_even_imported(
@@ -362,125 +226,6 @@ def test_what_is_named_and_not_installed_is_said(
     assert "did you mean 'guard'?" in reasons["gurad"]
 
 
-def test_options_are_validated_by_the_plugins_own_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: secrets stay wrapped."""
-    site = Site(tmp_path, monkeypatch)
-    site.offer("probe", WITH_OPTIONS, attribute="Policy")
-    kernel = HookKernel()
-    options = {"limit": "5", "token": "hush"}
-
-    discovery = kernel.load_installed(Settings(plugins={"probe": PluginSettings(options=options)}))
-
-    (plugin,) = discovery.plugins
-    assert (plugin.options.limit, plugin.options.words) == (5, ["x"])
-    assert plugin.options.token.get_secret_value() == "hush"
-    assert "hush" not in repr(discovery.plugins)
-    (registration,) = kernel.registrations()
-    assert registration.plugin.options is plugin.options is registration.options  # type: ignore[attr-defined]
-    assert isinstance(plugin.options, type(registration.plugin).Options)  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        ({"wrods": ["y"]}, "wrods: there is no such key (did you mean 'words'?)"),
-        ({"zebra": 1}, "there is words, limit, token"),
-        ({"limit": "hush"}, "limit: Input should be a valid integer"),
-        ({"words": "hush"}, "words: it has to be a list"),
-    ],
-)
-def test_options_that_do_not_fit_are_told_without_their_values(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], problem: str
-) -> None:
-    """K11: an option may be a secret, and a misspelt rule must not be dropped in silence."""
-    site = Site(tmp_path, monkeypatch)
-    site.offer("probe", WITH_OPTIONS, attribute="Policy")
-    kernel = HookKernel()
-
-    with capture_logs():
-        kernel.load_installed(Settings(plugins={"probe": PluginSettings(options=options)}))
-
-    (skipped,) = kernel.skipped
-    assert problem in skipped.reason
-    assert "hush" not in skipped.reason
-
-
-def test_a_plugin_that_validates_by_itself_is_told_without_values_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: pydantic's own text would repeat them."""
-    site = Site(tmp_path, monkeypatch)
-    source = WITH_OPTIONS.replace(
-        "self.options = options", "self.Options.model_validate({'limit': 'hush'})"
-    )
-    site.offer("probe", source, attribute="Policy")
-    kernel = HookKernel()
-
-    with capture_logs():
-        kernel.load_installed(Settings())
-
-    assert "limit: Input should be a valid integer" in kernel.skipped[0].reason
-    assert "hush" not in kernel.skipped[0].reason
-
-
-def test_a_model_may_take_options_that_it_does_not_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: if it says so itself."""
-    site = Site(tmp_path, monkeypatch)
-    source = WITH_OPTIONS.replace("BaseModel)", "BaseModel, extra='allow')")
-    site.offer("probe", source, attribute="Policy")
-    settings = Settings(plugins={"probe": PluginSettings(options={"more": 1})})
-
-    discovery = HookKernel().load_installed(settings)
-
-    assert [item.options.more for item in discovery.plugins] == [1]
-
-
-@pytest.mark.parametrize(
-    ("source", "problem"),
-    [
-        (BLOCKING, "it takes no options, and the settings give x"),
-        (BLOCKING + "class Options: pass", "its Options is not a pydantic model"),
-    ],
-)
-def test_options_for_a_plugin_that_takes_none_skip_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, problem: str
-) -> None:
-    """K11."""
-    site = Site(tmp_path, monkeypatch)
-    site.offer("probe", source)
-    kernel = HookKernel()
-
-    with capture_logs():
-        kernel.load_installed(Settings(plugins={"probe": PluginSettings(options={"x": 1})}))
-
-    assert problem in kernel.skipped[0].reason
-
-
-def test_a_module_finds_its_options_as_it_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: nobody calls a module, so its registration carries them."""
-    site = Site(tmp_path, monkeypatch)
-    module = site.offer(
-        "probe",
-        "import codex_hooks, pydantic\n"
-        "class Options(pydantic.BaseModel):\n    limit: int\n"
-        "limits = []\n"
-        "@codex_hooks.hookimpl\n"
-        "def plugin_start(registration):\n    limits.append(registration.options.limit)\n",
-    )
-
-    HookKernel().load_installed(
-        Settings(plugins={"probe": PluginSettings(options={"limit": 4})}, required=["probe"])
-    )
-
-    assert sys.modules[module].limits == [4]
-
-
 def test_a_plugin_says_which_api_it_is_written_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -520,19 +265,3 @@ async def test_a_name_that_code_has_taken_is_not_taken_again(
     assert "registered globally already" in kernel.skipped[0].reason
     with pytest.raises(DiscoveryError, match="registered globally already"):
         kernel.load_installed(Settings(required=["probe"]))
-
-
-def test_a_reason_is_one_short_printable_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """F28: what a broken plugin says ends up on terminals and in every report."""
-    site = Site(tmp_path, monkeypatch)
-    site.offer("probe", r"raise ValueError('\x1b[2J\n' + 'x' * 10_000)")
-    kernel = HookKernel()
-
-    with capture_logs():
-        kernel.load_installed(Settings())
-
-    (skipped,) = kernel.skipped
-    assert skipped.reason.isprintable()
-    assert len(skipped.reason) < 1000

@@ -1,4 +1,4 @@
-"""K11: which settings are read, what they may say, and how they are refused."""
+"""K11: which settings are read, and how they are refused."""
 
 import os
 import re
@@ -8,32 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from codex_hooks import PluginSettings, Settings, SettingsError, _settings_files
+from codex_hooks import PluginSettings, Settings, SettingsError
+from kernel.settings_files import Files
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
-
-
-class Files:
-    """A machine, a user and a project of one test."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.machine = folder / "etc" / "codex-hooks.toml"
-        self.user = folder / "home" / "codex-hooks" / "codex-hooks.toml"
-        self.project = folder / "project" / "codex-hooks.toml"
-        for path in (self.machine, self.user, self.project):
-            path.parent.mkdir(parents=True)
-        monkeypatch.setattr(_settings_files, "MACHINE_FILE", self.machine)
-        monkeypatch.setattr(_settings_files, "user_file", lambda: self.user)
-        for name in [name for name in os.environ if name.startswith("CODEX_HOOKS_")]:
-            monkeypatch.delenv(name)
-
-    def load(self, *, machine: str = "", user: str = "", project: str = "") -> Settings:
-        written = ((self.machine, machine), (self.user, user), (self.project, project))
-        for path, text in written:
-            path.unlink(missing_ok=True)
-            if text:
-                path.write_text(text)
-        return Settings.load(self.project.parent)
 
 
 def test_without_any_settings_everything_is_active(
@@ -231,151 +209,6 @@ def test_what_is_wrong_in_the_environment_is_said(
     assert problem in str(refused.value)
     assert "CODEX_HOOKS_" in str(refused.value)
     assert "hush" not in str(refused.value)
-
-
-LOOSENED = {
-    "disables a required plugin": ('required = ["guard"]', 'disabled = ["guard"]'),
-    "disables an enabled plugin": ('enabled = ["guard"]', 'disabled = ["guard"]'),
-    "disables a configured plugin": ('[plugins.guard]\nmode = "observe"', 'disabled = ["guard"]'),
-    "leaves out a required plugin": ('required = ["guard"]', 'enabled = ["other"]'),
-    "leaves out everything": ('required = ["guard"]', "enabled = []"),
-    "leaves out a configured plugin": ("[plugins.guard]", 'enabled = ["other"]'),
-    "shrinks what is enabled": ('enabled = ["guard", "audit"]', 'enabled = ["audit"]'),
-    "adds to what is enabled": ('enabled = ["guard"]', 'enabled = ["guard", "approve-all"]'),
-    "observes what is required": ('required = ["guard"]', '[plugins.guard]\nmode = "observe"'),
-    "observes what is enabled": ('enabled = ["guard"]', '[plugins.guard]\nmode = "observe"'),
-    "observes what is enforced": (
-        '[plugins.guard]\nmode = "enforce"',
-        '[plugins.guard]\nmode = "observe"',
-    ),
-    "overrides an option": (
-        '[plugins.guard.options]\ndeny = ["rm"]',
-        "[plugins.guard.options]\ndeny = []",
-    ),
-    "adds an option": ('required = ["guard"]', "[plugins.guard.options]\ndry_run = true"),
-}
-
-
-@pytest.mark.parametrize("case", LOOSENED)
-def test_the_user_cannot_loosen_what_the_machine_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    """K11: the error names both files; the control is a machine that says nothing."""
-    machine, user = LOOSENED[case]
-    files = Files(tmp_path, monkeypatch)
-
-    with pytest.raises(SettingsError) as refused:
-        files.load(machine=machine, user=user)
-
-    assert str(files.machine) in str(refused.value)
-    assert str(files.user) in str(refused.value)
-    files.load(user=user)
-
-
-def test_nor_can_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """K11: it is the user's."""
-    files = Files(tmp_path, monkeypatch)
-    monkeypatch.setenv("CODEX_HOOKS_DISABLED", "guard")
-
-    with pytest.raises(SettingsError, match=r"the environment .* disables plugin 'guard'"):
-        files.load(machine='required = ["guard"]')
-
-
-def test_the_users_surroundings_do_not_move_the_machines_file(tmp_path: Path) -> None:
-    """K11: XDG_CONFIG_DIRS is the user's to set, and so says nothing about the machine."""
-    script = "from codex_hooks import _settings_files as files; print(files.MACHINE_FILE)"
-    surroundings = {
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_DIRS": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, env=surroundings
-    )
-
-    assert Path(done.stdout.strip()).is_absolute()
-    assert str(tmp_path) not in done.stdout
-
-
-def test_the_user_can_tighten_what_the_machine_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11: require more, disable what the machine does not keep, enforce, order the rest."""
-    files = Files(tmp_path, monkeypatch)
-
-    settings = files.load(
-        machine="""
-            required = ["guard"]
-            disabled = ["experimental", "both"]
-            order = ["guard"]
-            [plugins.audit]
-            mode = "observe"
-            options = {path = "/var/log/audit"}
-            [plugins.both]
-        """,
-        user="""
-            required = ["mine"]
-            disabled = ["redact", "both"]
-            order = ["mine", "guard"]
-            enabled = ["guard", "audit", "mine", "experimental"]
-            [plugins.audit]
-            mode = "enforce"
-            options = {path = "/var/log/audit"}
-            [plugins.mine.options]
-            words = []
-        """,
-    )
-
-    assert list(settings.required) == ["guard", "mine"]
-    assert settings.why_off("experimental") == f"disabled by {files.machine}"
-    assert settings.why_off("redact") == f"disabled by {files.user}"
-    assert list(dict.fromkeys(settings.order)) == ["guard", "mine"]
-    assert settings.of("guard").mode in (None, "enforce")
-    assert settings.of("audit") == PluginSettings(
-        mode="enforce", options={"path": "/var/log/audit"}
-    )
-    assert settings.of("mine").options == {"words": []}
-
-
-def test_what_the_machine_says_holds_where_the_user_is_silent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """K11."""
-    settings = Files(tmp_path, monkeypatch).load(
-        machine='enabled = ["audit"]\n[plugins.audit]\nmode = "observe"\noptions = {a = 1}',
-        user='order = ["audit"]',
-    )
-
-    assert list(settings.enabled or ()) == ["audit"]
-    assert settings.of("audit") == PluginSettings(mode="observe", options={"a": 1})
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'disabled = ["guard"]',
-        "enabled = []",
-        'enabled = ["approve-all"]',
-        'order = ["approve-all"]',
-        '[plugins.guard]\nmode = "observe"',
-        '[plugins.approve-all]\nmode = "enforce"',
-        "[plugins.guard.options]\ndeny = []",
-    ],
-)
-def test_a_project_can_only_demand_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    """K11: its file belongs to whoever wrote the repository that the agent works in."""
-    files = Files(tmp_path, monkeypatch)
-
-    with pytest.raises(SettingsError) as refused:
-        files.load(project=text)
-
-    assert str(refused.value).startswith(f"{files.project} may only say `required`")
-    settings = files.load(project='required = ["guard"]', user='required = ["audit"]')
-    assert set(settings.required) == {"guard", "audit"}
-    assert settings.who("required.guard") == str(files.project)
 
 
 def test_names_are_given_in_a_collection() -> None:
