@@ -142,14 +142,9 @@ def _register(
     registry: Registry, plugin: InstalledPlugin, settings: Settings, rank: int
 ) -> Registration:
     wanted = settings.of(plugin.name)
-    target = plugin.entry_point.load()
-    _check_api(target)
-    options = _options(target, wanted.options)
-    is_factory = inspect.isclass(target) or inspect.isroutine(target)
-    if is_factory:
-        target = target() if options is None else target(options)
+    made, options = make_plugin(plugin.entry_point.load(), wanted.options)
     return registry.add(
-        target,
+        made,
         plugin.name,
         thread_id=None,
         mode=wanted.mode or "enforce",
@@ -157,6 +152,20 @@ def _register(
         source=plugin.source,
         options=options,
     )
+
+
+def make_plugin(target: Any, given: Mapping[str, Any]) -> tuple[object, Any]:
+    """Return the plugin that ``target`` is, or makes when it is called, and its options.
+
+    ``options`` are ``given`` by the measure of its ``Options``, None where it has no such model.
+    Raises `PluginError` where they do not fit, and what ``target`` itself raises.
+    """
+    _check_api(target)
+    options = _options(target, given)
+    is_factory = inspect.isclass(target) or inspect.isroutine(target)
+    if is_factory:
+        target = target() if options is None else target(options)
+    return target, options
 
 
 def _check_api(target: Any) -> None:

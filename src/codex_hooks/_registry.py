@@ -16,7 +16,7 @@ import pluggy
 
 from codex_hooks._compile import ARGUMENTS, compile_plugin
 from codex_hooks._dispatch import FAILURES, describe
-from codex_hooks._errors import PluginError
+from codex_hooks._errors import CodexHooksError, PluginError
 from codex_hooks._log import log
 from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
 from codex_hooks._specs import PROJECT, HookSpecs
@@ -113,7 +113,7 @@ class Registry:
         source: PluginSource | None = None,
         options: Any = None,
     ) -> Registration:
-        """Register ``plugin``; raise `PluginError` where its shape or its name is refused.
+        """Register ``plugin``; `PluginError` where its shape, name or start is refused.
 
         With a ``rank`` it comes before those without, by rank and then by name (K1).
         """
@@ -135,8 +135,7 @@ class Registry:
         )
         try:
             if self._starts:
-                for item in compiled.get("plugin_start", ()):
-                    item.call(registration)
+                _start(registration)
             with self._lock:
                 self._publish(registration)
         except BaseException:
@@ -279,6 +278,20 @@ class Registry:
         for overlay in overlays:
             parts += _parts(overlay.registrations.values())
         return merge(parts, hook)
+
+
+def _start(registration: Registration) -> None:
+    """Let the plugin start; `PluginError` where it does not, unless it says so in our own words."""
+    for item in registration._compiled.get("plugin_start", ()):  # noqa: SLF001
+        try:
+            item.call(registration)
+        except CodexHooksError:
+            raise
+        except FAILURES as error:
+            raise PluginError(
+                f"plugin {registration.name!r} did not start: {type(error).__name__}: {error}",
+                plugin=registration.name,
+            ) from error
 
 
 def _parts(registrations: Any) -> list[Compiled]:

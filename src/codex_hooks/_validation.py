@@ -58,7 +58,7 @@ def _complaint(
 ) -> str:
     key = ".".join(map(str, place)) or "the whole"
     if kind != "extra_forbidden":
-        return f"{key}: {_IN_TOML.get(kind, message)}"
+        return f"{key}: {_IN_TOML.get(kind, message.removeprefix('Value error, '))}"
     close = get_close_matches(str(place[-1]), known, n=1)
     meant = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'none'}"
     return f"{key}: there is no such key ({meant})"

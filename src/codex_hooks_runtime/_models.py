@@ -35,15 +35,37 @@ class _Frozen(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ")
+                _complaint(item["loc"], item["msg"].removeprefix("Value error, "))
                 for item in error.errors()
             )
             raise ConfigError(f"{type(self).__name__}: {problems}") from None
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        for name, value in self:
+            if isinstance(value, str | Path) and not _is_text(str(value)):
+                raise ValueError(
+                    f"{name}: it is no valid UTF-8 text, which is all that can be sent"
+                )
+        return self
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with ``changes``, validated like the original."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**(values | changes))
+
+
+def _complaint(place: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, place))}: {message}" if place else message
+
+
+def _is_text(value: str) -> bool:
+    """Whether ``value`` has no lone surrogate, which Python makes of a byte that it cannot read."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class RunProfile(_Frozen):

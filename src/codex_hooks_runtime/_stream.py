@@ -70,7 +70,7 @@ class PromptRunStream:
                 if self._overdue:
                     raise TurnTimeout(
                         f"turn {self.turn_id} did not end within {self._timeout:g} s and was "
-                        "interrupted: raise timeout= if it needs longer"
+                        "interrupted: raise its timeout if it needs longer"
                     )
                 event = self._next_read() if self._batch else await self._receive()
                 if event is not None:

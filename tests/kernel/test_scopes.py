@@ -202,8 +202,9 @@ def test_a_plugin_starts_and_stops_once() -> None:
 def test_a_plugin_that_does_not_start_is_refused_and_leaves_nothing() -> None:
     """K9, K10."""
     kernel, plugin = HookKernel(), Lifecycle("start")
-    with pytest.raises(LookupError):
+    with pytest.raises(PluginError, match="'a' did not start: LookupError") as refused:
         kernel.register(plugin, "a", thread_id="t")
+    assert refused.value.plugin == "a"
     assert plugin.calls == ["start a"]
     assert kernel.registrations() == ()
     kernel.register(Lifecycle(), "a", thread_id="t")

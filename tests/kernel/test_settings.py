@@ -184,8 +184,8 @@ def test_the_environment_is_the_users_and_stands_before_the_users_file(
     ("name", "value", "problem"),
     [
         ("DISABELD", "x", "no variable CODEX_HOOKS_DISABELD: did you mean CODEX_HOOKS_DISABLED?"),
-        ("DISABLED", '["x"]', "disabled: Value error, write names with commas between them"),
-        ("ENABLED", '["x"]', "enabled: Value error, write names with commas between them"),
+        ("DISABLED", '["x"]', "disabled: write names with commas between them"),
+        ("ENABLED", '["x"]', "enabled: write names with commas between them"),
         ("PLUGINS", "hush", "write it as JSON"),
         ("PLUGINS__A__MODE", "obs", "plugins.a.mode: Input should be 'enforce' or 'observe'"),
         (

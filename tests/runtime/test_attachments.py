@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codex_hooks import AtPath, HookContext, ImageUrl, LocalImage, Mutate, Skill, hookimpl
-from codex_hooks_runtime import AttachmentNotFound, ConfigError, RunProfile
+from codex_hooks_runtime import AttachmentNotFound, ConfigError, PromptRunParams, RunProfile
 from codex_hooks_runtime._wire import turn_input
 from codex_hooks_runtime.testing import Say
 from runtime.scripted import Journal, scripted
@@ -165,6 +165,13 @@ def test_a_path_is_marked_by_its_bytes_on_a_line_of_its_own(tmp_path: Path) -> N
     assert spans == [b"@a", b"@b"]
     assert [item["placeholder"] for item in text["text_elements"]] == ["A", None]
     assert turn_input(tmp_path, "ends\n", [AtPath("a")])[0]["text"] == "ends\n@a"
+
+
+@pytest.mark.parametrize("field", ["prompt", "model", "developer_instructions"])
+def test_what_is_no_text_is_a_mistake_before_anything_is_sent(tmp_path: Path, field: str) -> None:
+    given = {"prompt": "hello", field: "half a pair: \udcff"}
+    with pytest.raises(ConfigError, match=f": {field}: it is no valid UTF-8 text"):
+        PromptRunParams(cwd=tmp_path, **given)  # type: ignore[arg-type]
 
 
 def test_an_empty_prompt_with_nothing_attached_is_a_mistake(tmp_path: Path) -> None:

@@ -367,7 +367,7 @@ async def test_a_turn_that_says_nothing_or_takes_too_long_is_told_apart(tmp_path
     async with scripted([[], Hang()]) as (client, _):
         with pytest.raises(EmptyAssistantText):
             await client.run(tmp_path, "hello")
-        with pytest.raises(TurnTimeout, match="raise timeout="):
+        with pytest.raises(TurnTimeout, match="raise its timeout"):
             await client.run(tmp_path, "hello", timeout=0.3)
 
 
