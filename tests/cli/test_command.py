@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("codex-hooks"))
-
-
-def shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run ``line`` in bash, where ``$codex_hooks`` is the command."""
-    return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line],
-        env={"codex_hooks": COMMAND, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from cli.commands import shell
 
 
 def test_it_says_which_version_it_is() -> None:
@@ -59,6 +45,14 @@ def test_an_output_that_cannot_be_written_is_one_sentence() -> None:
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
+def test_what_cannot_even_be_complained_of_is_exit_1() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = shell("$codex_hooks plugins nobody 2> /dev/full")
+
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 @pytest.mark.parametrize("closing", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_put_up_with(closing: str) -> None:
     done = shell(f"$codex_hooks plugins {closing}")
@@ -67,8 +61,9 @@ def test_closed_streams_are_put_up_with(closing: str) -> None:
 
 
 def test_a_working_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "gone").mkdir()
-    done = shell('cd "$place" && rmdir "$place" && $codex_hooks plugins', place=f"{tmp_path}/gone")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f'rmdir "{gone}" && $codex_hooks plugins', cwd=gone)
 
     assert done.returncode == 1
     assert done.stderr == "error: the working folder has been removed: cd to one that exists\n"

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.commands import COMMAND, call, shell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-COMMAND = str(Path(sys.executable).with_name("codex-hooks"))
 
 pytestmark = pytest.mark.codex
 
@@ -32,14 +31,7 @@ def environment(place: Path) -> dict[str, str]:
 
 
 def test_the_demo_shows_the_secret_kept_and_lost_without_plugins(place: Path) -> None:
-    done = subprocess.run(
-        [COMMAND, "demo"],
-        env=environment(place),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = call(COMMAND, "demo", env=environment(place))
 
     assert (done.returncode, done.stderr) == (0, "")
     guarded, _, rest = done.stdout.partition("The same again without plugins")
@@ -84,14 +76,7 @@ def test_ctrl_c_during_the_demo_leaves_no_process_and_no_socket(place: Path) -> 
 
 def test_a_reader_that_leaves_the_demo_leaves_no_traceback(place: Path) -> None:
     """What is printed in a hook, on a pipe that is gone by then, ends nothing half-way (R6)."""
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", '"$0" demo | read -r', COMMAND],
-        env=environment(place),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = shell("$codex_hooks demo | read -r", env=environment(place))
 
     assert (done.returncode, done.stderr) == (0, "")
     left = [path for path in place.rglob("*") if path.name.startswith(("gate-", "home-"))]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.commands import COMMAND, call
 from codex_hooks_runtime.cli import _doctor
 from codex_hooks_runtime.cli._probes import PROBES, Probe
 from codex_hooks_runtime.testing import CallTool
@@ -16,15 +15,11 @@ from codex_hooks_runtime.testing import CallTool
 if TYPE_CHECKING:
     from pathlib import Path
 
-DOCTOR = [sys.executable, "-m", "codex_hooks_runtime.cli", "doctor"]
-
 
 @pytest.mark.codex
 def test_every_kind_of_tool_use_is_mediated_on_the_installed_codex() -> None:
     """G1 to G10, as an administrator would look: with the control, in which each one happens."""
-    done = subprocess.run(
-        [*DOCTOR, "--json"], capture_output=True, text=True, timeout=180, check=False
-    )
+    done = call(COMMAND, "doctor", "--json", timeout=180)
 
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
@@ -59,13 +54,7 @@ async def test_a_tool_that_no_hook_is_asked_about_makes_it_unhealthy(
 
 
 def test_a_codex_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*DOCTOR, "--codex", str(tmp_path / "codex")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = call(COMMAND, "doctor", "--codex", tmp_path / "codex")
 
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

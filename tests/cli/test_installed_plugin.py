@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from codex_hooks_runtime.testing import CodexHome, RunCommand, Say, ScriptedModel, Step
+from cli.commands import call, offline_codex
+from codex_hooks_runtime.testing import RunCommand, Say, Step
 from environments import PACKAGES, environment_with
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 POLICY = PACKAGES / "org-policy"
@@ -19,16 +20,9 @@ SECRET = "hunter2"
 
 def sent_to_model(python: Path, cwd: Path) -> tuple[str, subprocess.CompletedProcess[str]]:
     script: list[Step] = [RunCommand("cat key"), Say("that is all")]
-    with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
-        done = subprocess.run(
-            [python, "-m", "codex_hooks_runtime.cli", "run", "go on"],
-            cwd=cwd,
-            env=home.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    with offline_codex(script, settings="") as (model, home):
+        command = (python, "-m", "codex_hooks_runtime.cli", "run", "go on")
+        done = call(*command, cwd=cwd, env=home.env)
         return model.requests[-1].text, done
 
 

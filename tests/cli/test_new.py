@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.commands import COMMAND, call
 from environments import environment_with
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import subprocess
 
 
 def new(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "codex_hooks_runtime.cli", "new", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return call(COMMAND, "new", *arguments, cwd=folder)
 
 
 def test_a_new_policy_installs_passes_its_tests_and_is_active(tmp_path: Path) -> None:
@@ -31,13 +26,11 @@ def test_a_new_policy_installs_passes_its_tests_and_is_active(tmp_path: Path) ->
     package = tmp_path / "org-policy-2"
 
     python = environment_with(tmp_path / "env", package)
-    command = [str(python), "-m", "pytest", "-q", "-W", "error", str(package)]
-    tests = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    tests = call(python, "-m", "pytest", "-q", "-W", "error", package, cwd=tmp_path)
     assert tests.returncode == 0, tests.stdout
     assert "5 passed" in tests.stdout
 
-    command = [str(python), "-m", "codex_hooks_runtime.cli", "plugins"]
-    listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    listed = call(python, "-m", "codex_hooks_runtime.cli", "plugins", cwd=tmp_path)
     assert "org-policy-2" in listed.stdout
 
 
@@ -62,14 +55,26 @@ def test_a_name_that_means_something_to_python_already_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_to_type_next_installs_the_folder_and_nothing_from_an_index(tmp_path: Path) -> None:
-    assert "pip install -e ./org-policy pytest && pytest org-policy" in (
-        new(tmp_path, "org-policy").stdout
+def test_what_to_type_next_is_for_this_python_and_takes_nothing_of_ours_from_an_index(
+    tmp_path: Path,
+) -> None:
+    here = Path(sys.executable).parent
+    activated = {"PATH": f"{here}:{os.defpath}"}
+    done = call(COMMAND, "new", "org-policy", cwd=tmp_path, env=activated)
+    assert (
+        "Next: python -m pip install -e ./org-policy pytest && python -m pytest org-policy\n"
+        in done.stdout
     )
-    elsewhere = tmp_path / "elsewhere"
+
+    elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
-    done = new(tmp_path, "org-policy", "--into", str(elsewhere))
-    assert f"pip install -e {elsewhere / 'org-policy'} pytest" in done.stdout
+    arguments = ("new", "org-policy", "--into", str(elsewhere))
+    done = call(COMMAND, *arguments, cwd=tmp_path, env={"PATH": os.defpath})
+    folder = f"'{elsewhere / 'org-policy'}'"
+    assert (
+        f"Next: {sys.executable} -m pip install -e {folder} pytest && "
+        f"{sys.executable} -m pytest {folder}\n" in done.stdout
+    )
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:

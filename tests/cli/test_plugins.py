@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.commands import call
 from environments import PACKAGES, environment_with
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -19,7 +20,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment_with(tmp_path_factory.mktemp("org"), PACKAGES / "org-policy")
 
 
-def call(
+def ask(
     python: Path, folder: Path, *arguments: str, settings: str = "", columns: int = 100
 ) -> subprocess.CompletedProcess[str]:
     """Call the command in ``folder`` as a user whose settings are these."""
@@ -31,21 +32,13 @@ def call(
         "XDG_CONFIG_HOME": str(folder / "config"),
         "COLUMNS": str(columns),
     }
-    return subprocess.run(
-        [python, "-m", "codex_hooks_runtime.cli", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return call(python, "-m", "codex_hooks_runtime.cli", *arguments, cwd=folder, env=environment)
 
 
 def test_the_list_says_where_a_plugin_is_from_and_what_it_hooks(
     python: Path, tmp_path: Path
 ) -> None:
-    done = call(python, tmp_path, "plugins")
+    done = ask(python, tmp_path, "plugins")
 
     assert (done.returncode, done.stderr) == (0, "")
     row = next(line for line in done.stdout.splitlines() if "no-keys" in line)
@@ -54,13 +47,13 @@ def test_the_list_says_where_a_plugin_is_from_and_what_it_hooks(
 
 
 def test_a_narrow_terminal_loses_nothing(python: Path, tmp_path: Path) -> None:
-    done = call(python, tmp_path, "plugins", columns=40)
+    done = ask(python, tmp_path, "plugins", columns=40)
 
     assert (done.returncode, "…" in done.stdout) == (0, False)
 
 
 def test_a_plugin_that_is_off_is_listed_with_the_reason(python: Path, tmp_path: Path) -> None:
-    done = call(python, tmp_path, "plugins", settings='disabled = ["no-keys"]')
+    done = ask(python, tmp_path, "plugins", settings='disabled = ["no-keys"]')
 
     assert done.returncode == 0
     assert "no-keys is not active: disabled by" in done.stdout
@@ -68,7 +61,7 @@ def test_a_plugin_that_is_off_is_listed_with_the_reason(python: Path, tmp_path: 
 
 def test_json_holds_every_fact(python: Path, tmp_path: Path) -> None:
     settings = '[plugins.no-keys]\nmode = "observe"'
-    done = call(python, tmp_path, "plugins", "--json", settings=settings)
+    done = ask(python, tmp_path, "plugins", "--json", settings=settings)
 
     (plugin,) = [p for p in json.loads(done.stdout)["plugins"] if p["name"] == "no-keys"]
     assert plugin["mode"] == "observe"
@@ -79,12 +72,12 @@ def test_json_holds_every_fact(python: Path, tmp_path: Path) -> None:
 
 
 def test_one_plugin_is_shown_by_name(python: Path, tmp_path: Path) -> None:
-    done = call(python, tmp_path, "plugins", "no-keys")
+    done = ask(python, tmp_path, "plugins", "no-keys")
 
     assert done.returncode == 0
     assert "org_policy:NoKeys" in done.stdout
 
-    done = call(python, tmp_path, "plugins", "no-kyes")
+    done = ask(python, tmp_path, "plugins", "no-kyes")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: no plugin is named 'no-kyes'; did you mean 'no-keys'?\n"
 
@@ -101,7 +94,7 @@ def test_settings_that_cannot_be_followed_are_one_sentence(
     python: Path, tmp_path: Path, settings: str, sentence: str
 ) -> None:
     """F10, and a typo."""
-    done = call(python, tmp_path, "plugins", settings=settings)
+    done = ask(python, tmp_path, "plugins", settings=settings)
 
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -109,20 +102,33 @@ def test_settings_that_cannot_be_followed_are_one_sentence(
 
 
 def test_a_plugin_brings_a_command_and_cannot_replace_ours(python: Path, tmp_path: Path) -> None:
-    done = call(python, tmp_path, "org", "motto", "ada")
+    done = ask(python, tmp_path, "org", "motto", "ada")
     assert (done.returncode, done.stdout) == (0, "no keys, ada\n")
 
-    done = call(python, tmp_path, "run", "--help")
+    done = ask(python, tmp_path, "run", "--help")
     assert "Run one prompt" in done.stdout
 
 
 def test_a_command_that_cannot_be_loaded_says_so_and_leaves_the_others(
     python: Path, tmp_path: Path
 ) -> None:
-    done = call(python, tmp_path, "org-broken")
+    done = ask(python, tmp_path, "org-broken")
     assert done.returncode == 1
     assert "the command 'org-broken' (org_commands:nothing) cannot be loaded" in done.stderr
 
-    done = call(python, tmp_path, "--help")
+    done = ask(python, tmp_path, "org-broken", "motto", "--json")
+    assert "(org_commands:nothing) cannot be loaded" in done.stderr
+
+    done = ask(python, tmp_path, "--help")
     assert done.returncode == 0
     assert "What the organisation says." in done.stdout
+
+
+def test_a_command_of_a_plugin_that_is_not_installed_says_so(python: Path, tmp_path: Path) -> None:
+    done = ask(python, tmp_path, "audit", "tail", "-n", "3")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: the command 'audit' comes with a plugin that is not installed here: "
+        "pip install codex-hooks-audit\n"
+    )

@@ -6,22 +6,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from codex_hooks_runtime.testing import CodexHome, Fail, Hang, RunCommand, Say, ScriptedModel
+from cli.commands import COMMAND, call, offline_codex, shell
+from codex import codex_binary
+from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from codex_hooks_runtime.testing import Step
 
-COMMAND = str(Path(sys.executable).with_name("codex-hooks"))
-
 POLICY = """\
+from pydantic import BaseModel
+
 from codex_hooks import Ask, Block, hookimpl
 
 
@@ -47,6 +48,25 @@ class Broken:
 class Leaver:
     def __init__(self):
         raise SystemExit(3)
+
+
+class Unlicensed:
+    @hookimpl
+    def plugin_start(self, registration):
+        raise RuntimeError("no licence")
+
+
+class Words:
+    class Options(BaseModel):
+        forbidden: str = "password"
+
+    def __init__(self, options):
+        self.forbidden = options.forbidden
+
+    @hookimpl
+    def pre_run(self, ctx):
+        if self.forbidden in ctx.prompt:
+            return Block("not this word")
 """
 
 TALKER = """\
@@ -63,27 +83,25 @@ class Talker:
 
 
 def run(
-    *arguments: str, folder: Path, script: Sequence[Step] = ()
+    *arguments: str,
+    folder: Path,
+    script: Sequence[Step] = (),
+    settings: str = "enabled = []",
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command with an isolated Codex, in a folder with the policy above."""
     (folder / "policy.py").write_text(POLICY)
-    with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(home)
-        return subprocess.run(
-            [COMMAND, "run", *arguments],
-            cwd=folder,
-            env=home.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    with offline_codex(script, settings) as (_, home):
+        return call(COMMAND, "run", *arguments, cwd=folder, env=home.env | variables)
 
 
-def leave_out_installed_plugins(home: CodexHome, settings: str = "enabled = []") -> None:
-    file = home.path / "user" / ".config" / "codex-hooks" / "codex-hooks.toml"
-    file.parent.mkdir(parents=True)
-    file.write_text(settings)
+def run_in_shell(
+    line: str, *, folder: Path, script: Sequence[Step] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Like `run`, for a whole line of bash."""
+    (folder / "policy.py").write_text(POLICY)
+    with offline_codex(script) as (_, home):
+        return shell(line, cwd=folder, env=home.env)
 
 
 @pytest.mark.codex
@@ -156,22 +174,10 @@ def test_terminal_escapes_in_an_answer_are_shown_not_obeyed(tmp_path: Path) -> N
 @pytest.mark.codex
 def test_the_answer_ends_its_line_before_anything_else_is_said(tmp_path: Path) -> None:
     """On a terminal, and wherever both go to one place."""
-    (tmp_path / "policy.py").write_text(POLICY)
-    with (
-        ScriptedModel([RunCommand("cat key"), Say("never mind")]) as model,
-        CodexHome(model.base_url) as home,
-    ):
-        leave_out_installed_plugins(home)
-        done = subprocess.run(
-            [COMMAND, "run", "go on", "--plugin", "policy:NoPasswords"],
-            cwd=tmp_path,
-            env=home.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    line = '$codex_hooks run "go on" --plugin policy:NoPasswords 2>&1'
+    script: list[Step] = [RunCommand("cat key"), Say("never mind")]
+
+    done = run_in_shell(line, folder=tmp_path, script=script)
 
     assert done.stdout.startswith("never mind\npre_tool_use blocked by NoPasswords")
 
@@ -180,17 +186,7 @@ def test_the_answer_ends_its_line_before_anything_else_is_said(tmp_path: Path) -
 def test_an_answer_that_the_terminal_has_no_letters_for_is_written_as_escapes(
     tmp_path: Path,
 ) -> None:
-    with ScriptedModel([Say("Zähne")]) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(home)
-        done = subprocess.run(
-            [COMMAND, "run", "hello"],
-            cwd=tmp_path,
-            env={**home.env, "PYTHONIOENCODING": "ascii"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    done = run("hello", folder=tmp_path, script=[Say("Zähne")], PYTHONIOENCODING="ascii")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "Z\\xe4hne\n", "")
 
@@ -199,17 +195,7 @@ def test_an_answer_that_the_terminal_has_no_letters_for_is_written_as_escapes(
 @pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
 def test_a_run_puts_up_with_a_closed_stream(tmp_path: Path, closed: str) -> None:
     closing = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}[closed]
-    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(home)
-        done = subprocess.run(
-            ["sh", "-c", f'"$0" run hello {closing}', COMMAND],
-            cwd=tmp_path,
-            env=home.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    done = run_in_shell(f"$codex_hooks run hello {closing}", folder=tmp_path, script=[Say("hi")])
 
     assert done.returncode == 0
     assert (done.stdout, done.stderr) == ("" if closed == "stdout" else "hi\n", "")
@@ -231,17 +217,9 @@ def test_the_folder_of_a_policy_at_hand_takes_no_installed_modules_place(tmp_pat
 @pytest.mark.codex
 def test_what_is_logged_stays_out_of_the_answer(tmp_path: Path) -> None:
     (tmp_path / "talker.py").write_text(TALKER)
-    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(home)
-        done = subprocess.run(
-            [COMMAND, "run", "hello", "--plugin", "talker:Talker", "--json"],
-            cwd=tmp_path,
-            env=home.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    arguments = ("hello", "--plugin", "talker:Talker", "--json")
+
+    done = run(*arguments, folder=tmp_path, script=[Say("hi")])
 
     assert json.loads(done.stdout)["result"]["assistant_text"] == "hi"
     assert "event='no server' tries=3" in done.stderr
@@ -250,19 +228,9 @@ def test_what_is_logged_stays_out_of_the_answer(tmp_path: Path) -> None:
 @pytest.mark.codex
 def test_a_plugin_that_does_not_load_is_told_of_on_stderr_and_once(tmp_path: Path) -> None:
     """K11."""
-    with ScriptedModel([Say("hi")]) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(
-            home, 'enabled = ["redact"]\n[plugins.redact.options]\nrulez = []'
-        )
-        done = subprocess.run(
-            [COMMAND, "run", "hello"],
-            cwd=tmp_path,
-            env=home.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    settings = 'enabled = ["redact"]\n[plugins.redact.options]\nrulez = []'
+
+    done = run("hello", folder=tmp_path, script=[Say("hi")], settings=settings)
 
     assert (done.returncode, done.stdout) == (0, "hi\n")
     assert done.stderr.startswith("plugin redact: ")
@@ -283,7 +251,8 @@ def test_a_turn_that_takes_longer_than_the_time_given_is_interrupted(tmp_path: P
         ((), "Missing argument 'prompt'; see codex-hooks run --help"),
         (("x", "--colour"), "No such option: --colour; see codex-hooks run --help"),
         (("x", "--timeout", "soon"), "Invalid value for '--timeout'"),
-        (("x", "--cwd", "nowhere"), "the working folder 'nowhere' does not exist"),
+        (("x", "--cwd", "nowhere"), "/nowhere' does not exist"),
+        (("x", "--codex", "nowhere"), "there is no nowhere"),
         (("x", "--plugin", "nowhere:X"), "cannot import 'nowhere'"),
         (("x", "--plugin", "policy:Nobody"), "'policy' has no 'Nobody'"),
         (("x", "--plugin", "policy:Broken"), "Broken() raised RuntimeError: needs a server"),
@@ -291,7 +260,9 @@ def test_a_turn_that_takes_longer_than_the_time_given_is_interrupted(tmp_path: P
         (("x", "--plugin", "policy.py:NoPasswords"), "for NoKeys in policy.py say policy:NoKeys"),
         (("x", "--plugin", ""), "'' is no module"),
         (("x", "--plugin", "policy"), "implements no hook"),
-        (("",), "prompt"),
+        (("x", "--plugin", "policy:Unlicensed"), "did not start: RuntimeError: no licence"),
+        (("",), "the prompt is empty"),
+        (("not \udcff text",), "prompt: it is no valid UTF-8 text"),
     ],
 )
 def test_a_mistake_in_the_call_is_one_sentence_and_exit_1(
@@ -305,13 +276,94 @@ def test_a_mistake_in_the_call_is_one_sentence_and_exit_1(
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("x", "--codex", "nowhere"), "CodexNotFound"),
+        (("x", "--plugin", "nowhere:X"), "PluginError"),
+        (("x", "--cwd", "nowhere"), "ConfigError"),
+        (("",), "ConfigError"),
+    ],
+)
+def test_with_json_a_run_that_never_began_is_an_object_too(
+    tmp_path: Path, arguments: tuple[str, ...], kind: str
+) -> None:
+    done = run(*arguments, "--json", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    document = json.loads(done.stdout)
+    assert document["error"]["type"] == kind
+    assert (document["result"], document["report"]) == (None, None)
+
+
+def test_a_prompt_can_come_on_stdin(tmp_path: Path) -> None:
+    line = "echo my password | $codex_hooks run - --plugin policy:NoPasswords"
+    done = run_in_shell(line, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "pre_run blocked by NoPasswords: no passwords in prompts\n",
+    )
+
+    done = run_in_shell("$codex_hooks run - < /dev/null", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "error: the prompt is empty: say what to ask\n")
+
+
+def test_a_plugin_at_hand_is_made_as_an_installed_one_is(tmp_path: Path) -> None:
+    """With the defaults of its options, as `codex-hooks new` writes them."""
+    done = run("my password", "--plugin", "policy:Words", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (2, "pre_run blocked by Words: not this word\n")
+
+
+def test_only_the_head_of_a_line_is_coloured(tmp_path: Path) -> None:
+    arguments = ("my password", "--plugin", "policy:NoPasswords")
+    done = run(*arguments, folder=tmp_path, FORCE_COLOR="1", TERM="xterm")
+
+    head, _, rest = done.stderr.partition("\x1b[0m")
+    assert head == "\x1b[1;31mpre_run blocked by NoPasswords: "
+    assert rest == "no passwords in prompts\n"
+
+
+@pytest.mark.codex
+def test_a_failure_of_a_plugin_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "talker.py").write_text(TALKER.replace("structlog.get", "nothing.get"))
+    done = run("hello", "--plugin", "talker:Talker", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("pre_run blocked by Talker: the plugin failed: raised NameError")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.codex
+def test_who_is_not_logged_in_is_told_how(tmp_path: Path) -> None:
+    done = run("hello", folder=tmp_path, script=[Fail("Missing bearer", status=401)])
+
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert "401 Unauthorized" in first
+    assert second == f"log in with: {codex_binary()} login"
+
+
+@pytest.mark.codex
+def test_what_codex_tries_again_is_told(tmp_path: Path) -> None:
+    script: list[Step] = [Fail("no luck"), Fail("no luck"), Say("hi")]
+    with offline_codex(script) as (_, home):
+        config = home.path / "config.toml"
+        patient = config.read_text().replace("stream_max_retries = 0", "stream_max_retries = 3")
+        config.write_text(patient)
+        done = call(COMMAND, "run", "hello", cwd=tmp_path, env=home.env)
+
+    assert (done.returncode, done.stdout) == (0, "hi\n")
+    assert done.stderr.startswith("codex: Reconnecting... ")
+    assert "no luck" in done.stderr
+
+
 @pytest.mark.codex
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     """R6: no process, no folder of the gate."""
     script: list[Step] = [[Say("one moment"), Hang()]]
-    with ScriptedModel(script) as model, CodexHome(model.base_url) as home:
-        leave_out_installed_plugins(home)
+    with offline_codex(script) as (_, home):
         process = subprocess.Popen(
             [COMMAND, "run", "hello"],
             cwd=tmp_path,

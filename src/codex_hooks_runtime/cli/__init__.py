@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from typing import TextIO
 
 
 def main() -> None:
@@ -21,14 +22,11 @@ def main() -> None:
         status = 130
     except BrokenPipeError:  # whoever read our output has left
         status = 1
-        _give_up_stdout()
+        _give_up(sys.stdout)
     except OSError as error:
-        from ._output import complain  # noqa: PLC0415  # rich loads for a command line alone
-
-        what = error.filename or "the output cannot be written"
-        complain(f"{what}: {error.strerror}")
         status = 1
-        _give_up_stdout()
+        _give_up(sys.stdout)
+        _complain_of(error)
     sys.exit(status)
 
 
@@ -73,6 +71,15 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _give_up_stdout() -> None:
-    # Python would complain once more when it flushes stdout at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _complain_of(error: OSError) -> None:
+    from ._output import complain  # noqa: PLC0415  # rich loads for a command line alone
+
+    try:
+        complain(f"{error.filename or 'the output cannot be written'}: {error.strerror}")
+    except OSError:  # nor can this be
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    # Python would complain once more when it flushes the stream at its end, and exit with 120.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -37,11 +37,9 @@ def _options(
     """Policy for OpenAI Codex: every prompt, session, turn and tool use under your plugins."""
 
 
-@app.command(
-    epilog='Example: codex-hooks run "summarise this repo" --plugin mypolicy:Policy --report'
-)
+@app.command(epilog='Example: codex-hooks run "summarise this repo" --report')
 def run(
-    prompt: Annotated[str, typer.Argument(help="What to ask.")],
+    prompt: Annotated[str, typer.Argument(help="What to ask; - to read it from stdin.")],
     cwd: Annotated[Path, typer.Option(help="The folder to work in.")] = Path(),
     model: Annotated[
         str | None, typer.Option(help="The model; Codex's own default if not given.")
@@ -53,11 +51,15 @@ def run(
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds until the turn is interrupted.")
     ] = 120.0,
+    codex: Annotated[
+        Path | None,
+        typer.Option(help="The codex to use; the one installed along, or the one on PATH."),
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Print the hook report on stderr.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result and the report as one JSON object.")
+        bool, typer.Option("--json", help="Print one JSON object: result, error, report.")
     ] = False,
 ) -> int:
     """Run one prompt with your own Codex and the installed plugins.
@@ -65,31 +67,35 @@ def run(
     The answer is streamed on stdout, blocks and issues go to stderr. Exit code 0: answered, 2: a
     plugin blocked the run, 1: any other failure, 130: Ctrl-C.
     """
-    from codex_hooks_runtime import PromptRunParams  # noqa: PLC0415  # not needed for --help
-
-    from . import _run  # noqa: PLC0415
-    from ._interrupt import run_interruptible  # noqa: PLC0415
+    from . import _run  # noqa: PLC0415  # not needed for --help
     from ._logging import log_to_stderr  # noqa: PLC0415
-    from ._plugin_option import load_plugin  # noqa: PLC0415
 
     log_to_stderr()
-    request = _run.Request(
-        params=PromptRunParams(cwd=cwd, prompt=prompt, model=model, timeout=timeout),
-        plugins=[load_plugin(spec) for spec in plugin or ()],
-        as_json=as_json,
-        with_report=report,
+    return _run.run(
+        _run.Request(
+            prompt=prompt,
+            cwd=cwd,
+            model=model,
+            plugins=plugin or (),
+            timeout=timeout,
+            codex=codex,
+            as_json=as_json,
+            with_report=report,
+        )
     )
-    return run_interruptible(lambda: _run.run(request))
 
 
-@app.command(epilog="Example: codex-hooks plugins guard --json")
+@app.command(epilog="Example: codex-hooks plugins --json")
 def plugins(
     name: Annotated[
         str | None, typer.Argument(help="Show this plugin alone, with options.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the installed plugins: where from, which hooks, mode, order, why one is not active."""
+    """List the installed plugins: where from, which hooks, mode, order, why one is not active.
+
+    They are looked at, not started. Exit code 0; 1 where nothing would start, or none has the name.
+    """
     from . import _plugins  # noqa: PLC0415  # not needed for --help
     from ._logging import log_to_stderr  # noqa: PLC0415
 
@@ -103,7 +109,8 @@ def plugins(
 @app.command(epilog="Example: codex-hooks doctor --json")
 def doctor(
     codex: Annotated[
-        Path | None, typer.Option(help="The codex to examine; the one that would be used.")
+        Path | None,
+        typer.Option(help="The codex to examine; the one that `run` would use if not given."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -122,7 +129,10 @@ def new(
     name: Annotated[str, typer.Argument(help="The policy's name, such as org-policy.")],
     into: Annotated[Path, typer.Option(help="The folder to make it in.")] = Path(),
 ) -> None:
-    """Write a policy package that installs, passes its own tests and blocks something."""
+    """Write a policy package that installs, passes its own tests and blocks something.
+
+    Nothing that exists is overwritten. Exit code 0; 1 where it cannot be written.
+    """
     from ._new import new_policy  # noqa: PLC0415  # not needed for --help
 
     new_policy(name, into)
@@ -130,7 +140,10 @@ def new(
 
 @app.command(epilog="Example: codex-hooks demo")
 def demo() -> int:
-    """Show the real Codex under two plugins: no account, no key, no network."""
+    """Show the real Codex under two plugins: no account, no key, no network.
+
+    Exit code 0; 1 where a plugin did not keep what it is there for, or Codex did not start.
+    """
     from ._demo import demo as run_demo  # noqa: PLC0415  # not needed for --help
     from ._interrupt import run_interruptible  # noqa: PLC0415
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib_metadata import EntryPoint
 
 GROUP: Final = "codex_hooks.commands"
+_OF_OUR_PLUGINS: Final = ("audit", "guard")
 
 
 class CommandGroup(TyperGroup):
@@ -32,8 +33,15 @@ class CommandGroup(TyperGroup):
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        offered = _offered().get(cmd_name)
-        return None if offered is None else _load(offered)
+        if (offered := _offered().get(cmd_name)) is not None:
+            return _load(offered)
+        if cmd_name in _OF_OUR_PLUGINS:
+            return _refusing(
+                cmd_name,
+                f"the command {cmd_name!r} comes with a plugin that is not installed here: "
+                f"pip install codex-hooks-{cmd_name}",
+            )
+        return None
 
 
 def _offered() -> dict[str, EntryPoint]:
@@ -46,16 +54,22 @@ def _load(offered: EntryPoint) -> Any:
     try:
         command = typer.main.get_group(offered.load())
     except Exception as error:
-        problem = (
+        return _refusing(
+            offered.name,
             f"the command {offered.name!r} ({offered.value}) cannot be loaded: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {error}",
         )
-        broken = typer.Typer(help=problem)
-
-        @broken.callback(invoke_without_command=True)
-        def _refuse() -> None:
-            raise PluginError(problem, plugin=offered.name)
-
-        command = typer.main.get_group(broken)
     command.name = offered.name
     return command
+
+
+def _refusing(name: str, problem: str) -> Any:
+    """Return a command that has nothing to say but ``problem``, whatever is asked of it."""
+    refusing = typer.Typer(add_completion=False)
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+    @refusing.command(name, help=problem, context_settings=anything)
+    def _refuse() -> None:
+        raise PluginError(problem, plugin=name)
+
+    return typer.main.get_command(refusing)

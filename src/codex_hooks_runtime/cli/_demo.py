@@ -11,14 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
 from codex_hooks import Block, HookContext, Mutate, hookimpl
 from codex_hooks_runtime import Client, ClientConfig
 from codex_hooks_runtime.testing import CodexHome, RunCommand, Say, ScriptedModel
 
 from . import _demo_plugins
-from ._output import console, printable, report_table
+from ._output import console, headed, report_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +65,7 @@ async def demo() -> int:
     out = console()
 
     def tell(who: str, what: str) -> None:
-        out.print(Text(f"{who:>14}  ", "bold cyan") + printable(" / ".join(what.splitlines())))
+        out.print(headed(f"{who:>14}  ", "bold cyan", " / ".join(what.splitlines())))
 
     with tempfile.TemporaryDirectory(prefix="codex-hooks-demo-") as folder:
         cwd = Path(folder)

@@ -22,7 +22,7 @@ from codex_hooks import Allow, Block, CodexHooksError, Decision, HookContext, Ho
 from codex_hooks_runtime import Client, ClientConfig, ConfigError, SessionConfig
 from codex_hooks_runtime.testing import CodexHome, RunCommand, ScriptedModel
 
-from ._output import console, printable
+from ._output import console, headed
 from ._probes import ANSWER, CHILD_TASK, DENIED, PROBES, Probe, furnish, play
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _print(diagnosis: Diagnosis) -> None:
         out.print(Text.assemble(_mark(shut), " ", door))
     for item in diagnosis.findings:
         if item.note:
-            out.print(Text(f"{item.label}: ", "yellow") + printable(item.note))
+            out.print(headed(f"{item.label}: ", "yellow", item.note))
     verdict = "every tool use is mediated" if diagnosis.healthy else "NOT EVERYTHING IS MEDIATED"
     out.print(Text(verdict, "green" if diagnosis.healthy else "bold red"))
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
+import sys
 from importlib.resources import files
 from importlib.util import find_spec
 from keyword import iskeyword
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
 
 from codex_hooks_runtime import ConfigError
 
 from ._output import console, printable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def new_policy(name: str, parent: Path) -> None:
@@ -48,13 +48,22 @@ def new_policy(name: str, parent: Path) -> None:
             path.write_text(Template(text).substitute(names), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"the policy cannot be written to {folder}: {error.strerror}") from error
+    python = _python()
     console().print(
         printable(
             f"{folder} is a policy that blocks reading secrets.\n"
-            f"Next: pip install -e {_local(folder)} pytest && pytest {folder}\n"
+            f"Next: {python} -m pip install -e {shlex.quote(_local(folder))} pytest && "
+            f"{python} -m pytest {shlex.quote(str(folder))}\n"
             f"Then: make it yours in {folder / targets['policy.py']}"
         )
     )
+
+
+def _python() -> str:
+    """Return what to type for the Python that this runs in: another has no codex-hooks."""
+    found = shutil.which("python")
+    ours = found is not None and Path(found).parent == Path(sys.executable).parent
+    return "python" if ours else shlex.quote(sys.executable)
 
 
 def _local(folder: Path) -> str:

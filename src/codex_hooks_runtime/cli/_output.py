@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from codex_hooks import HookCall, HookReport
+    from codex_hooks import Block, HookCall, HookIssue, HookReport
 
 _STYLES = {"block": "bold red", "failed": "bold red", "ask": "yellow", "mutate": "cyan"}
 
@@ -29,12 +29,17 @@ def console(*, stderr: bool = False) -> Console:
 
 def complain(message: str) -> None:
     """Say one sentence on stderr."""
-    console(stderr=True).print(Text("error: ", "bold red"), printable(message), sep="")
+    console(stderr=True).print(headed("error: ", "bold red", message))
 
 
 def printable(text: str) -> Text:
     """Return ``text`` for a terminal: what would steer it is shown escaped (F28)."""
     return Text("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text))
+
+
+def headed(head: str, style: str, text: str) -> Text:
+    """Return ``text`` behind a ``head`` that alone has the style."""
+    return Text.assemble((head, style), printable(text))
 
 
 def report_table(report: HookReport) -> Table:
@@ -57,15 +62,22 @@ def report_table(report: HookReport) -> Table:
 def print_outcome(out: Console, report: HookReport) -> None:
     """Print what was blocked, what failed, and what is missing; nothing for a clean report."""
     for block in report.blocks:
-        where = f"{block.phase} blocked by {block.plugin}: "
-        out.print(Text(where, "bold red") + printable(block.message))
+        out.print(headed(f"{block.phase} blocked by {block.plugin}: ", "bold red", block.message))
     for issue in report.issues:
+        if any(_says(block, issue) for block in report.blocks):
+            continue
         passed = " (let pass: on_error is ignore)" if issue.failed_open else ""
         where = f"{issue.phase} of {issue.plugin}, {issue.kind}: "
-        out.print(Text(where, "yellow") + printable(issue.message + passed))
+        out.print(headed(where, "yellow", issue.message + passed))
     for skipped in report.skipped:
         if skipped.broken:
-            out.print(Text(f"plugin {skipped.plugin}: ", "yellow") + printable(skipped.reason))
+            out.print(headed(f"plugin {skipped.plugin}: ", "yellow", skipped.reason))
+
+
+def _says(block: Block, issue: HookIssue) -> bool:
+    """Whether the block came of the failure, and says so."""
+    same = (block.plugin, block.phase) == (issue.plugin, issue.phase)
+    return same and block.message.endswith(issue.message)
 
 
 def _decision(call: HookCall) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import sys
 from pathlib import Path
 
-from codex_hooks import PluginError
+from codex_hooks import CodexHooksError, PluginError
+from codex_hooks._discovery import make_plugin
 
 
 def load_plugin(spec: str) -> object:
-    """Return the plugin that ``spec`` names; a class is instantiated.
+    """Return the plugin that ``spec`` names; a class or a function is called, as if installed.
 
-    Without ``:Object`` the module itself is the plugin. Modules are looked for in the current
-    folder too, after all others. Raises `PluginError` with what is wrong.
+    It gets the defaults of its options. Without ``:Object`` the module itself is the plugin.
+    Modules are looked for in the current folder too, after all others. Raises `PluginError` with
+    what is wrong.
     """
     name, _, attribute = spec.partition(":")
     if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
@@ -36,11 +37,12 @@ def load_plugin(spec: str) -> object:
         if not hasattr(plugin, part):
             raise PluginError(f"--plugin {spec}: {name!r} has no {attribute!r}", plugin=spec)
         plugin = getattr(plugin, part)
-    if not inspect.isclass(plugin):
-        return plugin
     try:
-        return plugin()
+        made, _ = make_plugin(plugin, {})
+    except CodexHooksError as error:
+        raise PluginError(f"--plugin {spec}: {error}", plugin=spec) from error
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"--plugin {spec}: {attribute}() raised {type(error).__name__}: {error}", plugin=spec
         ) from error
+    return made

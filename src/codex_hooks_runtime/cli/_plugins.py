@@ -15,7 +15,7 @@ from rich.text import Text
 
 from codex_hooks import HookKernel, PluginError
 
-from ._output import console, printable
+from ._output import console, headed, printable
 
 if TYPE_CHECKING:
     from codex_hooks import DiscoveredPlugin, Discovery
@@ -46,8 +46,7 @@ def list_plugins(*, as_json: bool) -> None:
     if table.row_count:
         out.print(table)
     for skipped in found.skipped:
-        reason = f"{skipped.plugin} is not active: {skipped.reason}"
-        out.print(Text.assemble(("! ", "yellow"), printable(reason)))
+        out.print(headed("! ", "yellow", f"{skipped.plugin} is not active: {skipped.reason}"))
 
 
 def show_plugin(name: str, *, as_json: bool) -> None:

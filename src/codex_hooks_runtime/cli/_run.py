@@ -1,10 +1,13 @@
-"""``codex-hooks run``: one prompt, with the user's own Codex and plugins."""
+"""``codex-hooks run``: one prompt, with the user's own Codex and plugins.
+
+With ``--json`` whatever becomes of it is one object on stdout; a failure is then told there alone.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from codex_hooks import CodexHooksError
@@ -13,55 +16,103 @@ from codex_hooks_runtime import (
     BlockedByHook,
     Client,
     ClientConfig,
+    ConfigError,
     PromptRunParams,
-    PromptRunResult,
+    TurnFailed,
 )
+from codex_hooks_runtime._binary import find_codex
 
 from ._approver import terminal_approver
+from ._interrupt import run_interruptible
 from ._output import complain, console, print_outcome, printable, report_table
+from ._plugin_option import load_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from codex_hooks import HookReport
-    from codex_hooks_runtime import ToolUseRecord
+    from codex_hooks_runtime import LiveEvent, PromptRunResult, ToolUseRecord
+
+FROM_STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line asks for."""
+    """What the command line asks for; a ``prompt`` of ``-`` stands for what comes on stdin."""
 
-    params: PromptRunParams
-    plugins: Sequence[object]
+    prompt: str
+    cwd: Path
+    model: str | None
+    plugins: Sequence[str]
+    timeout: float
+    codex: Path | None
     as_json: bool
     with_report: bool
 
 
-async def run(request: Request) -> int:
-    """Run the prompt, print as it goes, and return the exit code."""
+@dataclass(slots=True)
+class _Outcome:
+    """What has become of it so far."""
+
     result: PromptRunResult | None = None
     error: CodexHooksError | None = None
-    config = ClientConfig(plugins=request.plugins, approver=terminal_approver())
+    report: HookReport | None = None
+    uses: Sequence[ToolUseRecord] = field(default=())
+
+
+def run(request: Request) -> int:
+    """Run the prompt, print as it goes, and return the exit code."""
+    outcome = _Outcome()
+    try:
+        params = PromptRunParams(
+            # Absolute, so that a folder whose name cannot be sent is told of before it is.
+            cwd=request.cwd.absolute(),
+            prompt=_prompt(request.prompt),
+            model=request.model,
+            timeout=request.timeout,
+        )
+        config = ClientConfig(
+            plugins=[load_plugin(spec) for spec in request.plugins],
+            codex=request.codex,
+            approver=terminal_approver(),
+            event_sink=_tell_of_retries,
+        )
+        run_interruptible(lambda: _run(config, params, outcome, streamed=not request.as_json))
+    except CodexHooksError as error:
+        outcome.error = error
+    if request.as_json:
+        print(json.dumps(_document(outcome), indent=2))
+    else:
+        _print_end(outcome, request)
+    if outcome.error is None:
+        return 0
+    return 2 if isinstance(outcome.error, BlockedByHook) else 1
+
+
+def _prompt(given: str) -> str:
+    if given == FROM_STDIN:
+        given = sys.stdin.buffer.read().decode(errors="surrogateescape")
+    if not given.strip():
+        raise ConfigError("the prompt is empty: say what to ask")
+    return given
+
+
+async def _run(
+    config: ClientConfig, params: PromptRunParams, outcome: _Outcome, *, streamed: bool
+) -> None:
     async with Client.connect(config) as client:
         try:
-            result = await _stream(client, request)
-        except CodexHooksError as failure:
-            error = failure
-        report, uses = client.latest_report, client.tool_uses
-    if request.as_json:
-        print(json.dumps(_document(result, error, report, uses), indent=2))
-    else:
-        _print_end(error, report, with_report=request.with_report)
-    if error is None:
-        return 0
-    return 2 if isinstance(error, BlockedByHook) else 1
+            outcome.result = await _stream(client, params, streamed=streamed)
+        finally:
+            outcome.report, outcome.uses = client.latest_report, client.tool_uses
 
 
-async def _stream(client: Client, request: Request) -> PromptRunResult:
-    async with client.runtime.stream_prompt(request.params) as stream:
+async def _stream(client: Client, params: PromptRunParams, *, streamed: bool) -> PromptRunResult:
+    async with client.runtime.stream_prompt(params) as stream:
         item: str | None = None
         async for event in stream:
-            if isinstance(event, AgentMessageDelta) and not request.as_json:
+            if isinstance(event, AgentMessageDelta) and streamed:
                 if item not in (None, event.item_id):
                     print()
                 item = event.item_id
@@ -72,28 +123,41 @@ async def _stream(client: Client, request: Request) -> PromptRunResult:
         return await stream.finish()
 
 
-def _print_end(
-    error: CodexHooksError | None, report: HookReport | None, *, with_report: bool
-) -> None:
+async def _tell_of_retries(event: LiveEvent) -> None:
+    """Say what Codex is waiting for when it tries again, which it does for minutes."""
+    if event.method == "error" and event.params.get("willRetry"):
+        error = event.params.get("error") or {}
+        said = [str(error[key]) for key in ("message", "additionalDetails") if error.get(key)]
+        console(stderr=True).print("codex: ", printable(": ".join(said)), sep="")
+
+
+def _print_end(outcome: _Outcome, request: Request) -> None:
+    error, report = outcome.error, outcome.report
     err = console(stderr=True)
     if report is not None:
         print_outcome(err, report)
-        if with_report:
+        if request.with_report:
             err.print(report_table(report))
     told = isinstance(error, BlockedByHook) and report and error.block in report.blocks
     if error is not None and not told:
         complain(str(error))
+    if isinstance(error, TurnFailed) and "401 Unauthorized" in str(error):
+        err.print(f"log in with: {find_codex(request.codex)} login")
 
 
-def _document(
-    result: PromptRunResult | None,
-    error: CodexHooksError | None,
-    report: HookReport | None,
-    uses: Sequence[ToolUseRecord],
-) -> dict[str, Any]:
+def _document(outcome: _Outcome) -> dict[str, Any]:
     return {
-        "result": asdict(result) if result else None,
-        "error": {"type": type(error).__name__, "message": str(error)} if error else None,
-        "report": report.to_dict() if report else None,
-        "tool_uses": [asdict(use) for use in uses],
+        "result": asdict(outcome.result) if outcome.result else None,
+        "error": _error(outcome.error) if outcome.error else None,
+        "report": outcome.report.to_dict() if outcome.report else None,
+        "tool_uses": [asdict(use) for use in outcome.uses],
+    }
+
+
+def _error(error: CodexHooksError) -> dict[str, str | None]:
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "plugin": error.plugin,
+        "hook": error.hook,
     }
