@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from openai_codex.client import CodexClient, CodexConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class OfficialClient:
@@ -64,12 +64,13 @@ class OfficialClient:
         def interrupt() -> None:
             thread = self._thread(cwd)
             while not over.is_set():
-                turn = self._client._request_raw(
-                    "turn/start", {"threadId": thread, "input": [{"type": "text", "text": "hang"}]}
-                )
+                turn_id = self._client.turn_start(thread, "hang").turn.id
+                self._client.register_turn_notifications(turn_id)
+                self._client.next_turn_notification(turn_id)  # before it has begun, Codex says no
                 began = time.perf_counter()
-                self._client.turn_interrupt(thread, turn["turn"]["id"])  # type: ignore[index,call-overload]
+                self._client.turn_interrupt(thread, turn_id)
                 latencies.append(time.perf_counter() - began)
+                self._client.wait_for_turn_completed(turn_id)
 
         def stream(thread: str) -> None:
             for _ in self._client.stream_text(thread, f"say {words}"):
@@ -88,9 +89,12 @@ class OfficialClient:
 
 
 @contextmanager
-def official_client(argv: Sequence[str]) -> Iterator[OfficialClient]:
+def official_client(
+    argv: Sequence[str], env: Mapping[str, str] | None = None
+) -> Iterator[OfficialClient]:
     """Start ``argv`` under the official client."""
-    with CodexClient(CodexConfig(launch_args_override=tuple(argv))) as client:
+    config = CodexConfig(launch_args_override=tuple(argv), env=dict(env) if env else None)
+    with CodexClient(config) as client:
         client.initialize()
         yield OfficialClient(client)
 

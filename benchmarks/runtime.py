@@ -20,19 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from model import model_process
 from official_client import official_client
 from our_client import our_client
 
 from codex_hooks_runtime._binary import find_codex
-from codex_hooks_runtime.testing import CodexHome, Hang, Say, ScriptedModel
+from codex_hooks_runtime.testing import CodexHome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from official_client import OfficialClient
     from our_client import OurClient
-
-    from codex_hooks_runtime.testing import ModelRequest, Step
 
 ROUNDS = 15
 REQUESTS = 200
@@ -154,21 +153,24 @@ async def memory(table: Table, codex: Path, folder: Path) -> None:
 
 
 async def real_turns(table: Table, folder: Path) -> None:
-    """Measure turns of the real codex that stream at the same time, under the gate.
+    """Measure turns of the real codex that stream at the same time; ours are under the gate.
 
-    Codex itself and the model, which runs in this process, have the larger part in these.
+    Codex itself and the model have the larger part in these.
     """
-
-    def say(request: ModelRequest) -> Step:
-        return Hang() if request.user_texts[-1] == "hang" else Say("word " * 50, chunks=50)
-
+    codex = find_codex()
     for count in (1, 50, 500):
-        with ScriptedModel(say) as model, CodexHome(model.base_url) as home:
-            async with our_client(find_codex(), home.env) as ours:
-                seconds, latencies = await ours.turns(count, 50, folder)
-        table.add(f"turns of the real codex, {count} at once", "/s", count / seconds)
-        if latencies:
-            table.add("  the slowest interrupt meanwhile", "ms", max(latencies) * 1000)
+        with model_process() as address, CodexHome(address) as home:
+            async with our_client(codex, home.env) as ours:
+                seconds, latencies = await ours.turns(count, WORDS, folder)
+            with official_client([str(codex), "app-server"], home.env) as official:
+                other, others = await anyio.to_thread.run_sync(
+                    official.turns, count, WORDS, str(folder)
+                )
+        rates = count / seconds, count / other
+        table.add(f"turns of the real codex, {count} at once", "/s", *rates)
+        if latencies and others:
+            worst = max(latencies) * 1000, max(others) * 1000
+            table.add("  the slowest interrupt meanwhile", "ms", *worst)
 
 
 def imports(table: Table) -> None:
