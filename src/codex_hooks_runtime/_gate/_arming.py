@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codex_hooks_runtime._errors import GateNotArmed, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeAlias
 
     Request: TypeAlias = Callable[[str, dict[str, Any] | None], Awaitable[Any]]
@@ -78,12 +78,10 @@ def _key(event_name: str) -> str:
 
 async def confirm_armed(
     request: Request, *, thread_id: str, cwd: str, config: Mapping[str, Any]
-) -> tuple[str, ...]:
+) -> None:
     """Ask the server whether ``config``, as `hook_config` made it, is in force for a thread.
 
-    ``request`` calls a method of the server's. Returns the keys of the other PreToolUse hooks that
-    will run: Codex asks all of them at once and takes the last rewrite to come, so what one of
-    these makes of a tool use was not judged before it. Raises `GateNotArmed`.
+    ``request`` calls a method of the server's. Raises `GateNotArmed`.
 
     Codex 0.163 cannot list a thread's hooks. There the answer rests on the thread's features, the
     machine's requirements and our hash, and a thread that was loaded before it was resumed, which
@@ -93,20 +91,11 @@ async def confirm_armed(
     check_features(await request("experimentalFeature/list", features), config)
     try:
         # Where a thread can be listed, these two exclude each other; elsewhere the id is ignored.
-        listing = await request("hooks/list", {"threadId": thread_id, "cwds": [cwd]})
+        await request("hooks/list", {"threadId": thread_id, "cwds": [cwd]})
     except InvalidRequest:
-        listing = await request("hooks/list", {"threadId": thread_id})
-        check_listed(listing, config)
+        check_listed(await request("hooks/list", {"threadId": thread_id}), config)
     else:
         check_requirements(await request("configRequirements/read", None))
-    return tuple(
-        str(hook.get("key"))
-        for hook in _hooks(listing)
-        if hook.get("eventName") == "preToolUse"
-        and not str(hook.get("key")).startswith(_LAYER)
-        and hook.get("enabled")
-        and hook.get("trustStatus") in {"trusted", "managed"}
-    )
 
 
 def check_features(listing: object, config: Mapping[str, Any]) -> None:
@@ -120,7 +109,8 @@ def check_features(listing: object, config: Mapping[str, Any]) -> None:
 
 def check_listed(listing: object, config: Mapping[str, Any]) -> None:
     """Raise `GateNotArmed` unless a thread's ``hooks/list`` has our hooks, enabled and trusted."""
-    found = {hook.get("key"): hook for hook in _hooks(listing)}
+    folders = _objects(listing, "data")
+    found = {hook.get("key"): hook for folder in folders for hook in _objects(folder, "hooks")}
     for event in _EVENTS:
         key = _key(_EVENTS[event])
         wanted = {
@@ -157,11 +147,6 @@ def went_unheard(notification: Mapping[str, Any]) -> str | None:
         return None
     said = [str(entry["text"]) for entry in run.get("entries") or () if "text" in entry]
     return "; ".join(said) or f"its hook has the status {run.get('status')!r}"
-
-
-def _hooks(listing: object) -> Iterator[dict[str, Any]]:
-    for folder in _objects(listing, "data"):
-        yield from _objects(folder, "hooks")
 
 
 def _objects(parent: object, name: str) -> list[dict[str, Any]]:

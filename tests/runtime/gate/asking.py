@@ -1,25 +1,45 @@
-"""Ways to ask a relay: over its socket, and through the client as Codex starts it."""
+"""A relay, and ways to ask it: over its socket, and through the client as Codex starts it."""
 
 from __future__ import annotations
 
 import shlex
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 
+from codex_hooks_runtime._gate._payload import Proceed
+from codex_hooks_runtime._gate._relay import Relay
 from codex_hooks_runtime._gate._relay_client import SOCKET_NAME, _parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
-    from codex_hooks_runtime._gate._admission import Admission
+    from codex_hooks_runtime._gate._admission import Admission, Answer
+    from codex_hooks_runtime._gate._payload import Reply, ToolHookEvent
 
 
 class Heard(NamedTuple):
     exit_code: int
     stdout: bytes
     stderr: bytes
+
+
+ALLOWED = Heard(0, b"", b"")
+
+
+async def proceed(_event: ToolHookEvent) -> Reply:
+    return Proceed()
+
+
+@asynccontextmanager
+async def admitted(answer: Answer = proceed, *, deadline_s: float = 60) -> AsyncIterator[Admission]:
+    """Open a relay for one thread."""
+    async with Relay() as relay:
+        with relay.admit(answer, deadline_s=deadline_s) as admission:
+            yield admission
 
 
 def key_file(admission: Admission) -> Path:
@@ -59,5 +79,9 @@ async def run_client(
 ) -> Heard:
     """Run the real client through a shell, as Codex does."""
     command = ["/bin/sh", "-c", admission.command]
-    done = await anyio.run_process(command, input=payload, check=False, cwd=cwd, env=env)
+    # From a file: a client that cannot start ends before it has read what a pipe brings.
+    with TemporaryFile() as event:
+        event.write(payload)
+        event.seek(0)
+        done = await anyio.run_process(command, stdin=event, check=False, cwd=cwd, env=env)
     return Heard(done.returncode, done.stdout, done.stderr)

@@ -1,8 +1,8 @@
 """What a model, a command or a repository can try against the gate, on the real codex.
 
-Sandboxed commands reach neither the relay nor its folder (see test_wire_codex). Here they mostly
-run without a sandbox, where they could stop this process as well: what is shown is that nothing
-gets past the gate unseen.
+Sandboxed commands reach neither the relay nor its folder (see test_wire_codex_faults). Here they
+mostly run without a sandbox, where they could stop this process as well: what is shown is that
+nothing gets past the gate unseen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codex_hooks_runtime._gate._tool_gate import ToolGate
 from codex_hooks_runtime.testing import RunCommand, Say
 from runtime.gate.asking import ask
 from runtime.gate.gated import Tools, asks, by_prompt, gated, told, tool_of
-from runtime.gate.test_wire_codex import write_hostile_project
+from runtime.gate.hostile_project import write_hostile_project
 from runtime.gate.tool_events import before
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from anyio import to_thread
 from codex_hooks_runtime._gate import _relay_client
 from codex_hooks_runtime._gate._payload import Deny, Proceed, Reply, ToolHookEvent, Withhold
 from codex_hooks_runtime._gate._relay import Relay
-from runtime.gate.asking import Heard, blocked, key_file, run_client
+from runtime.gate.asking import ALLOWED, Heard, admitted, blocked, key_file, run_client
 from runtime.gate.tool_events import after, before
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from codex_hooks_runtime._gate._admission import Admission
 
 REAL_PYTHON = os.path.realpath(sys.executable)
-ALLOWED = Heard(0, b"", b"")
-
-
-async def proceed(_event: ToolHookEvent) -> Reply:
-    return Proceed()
 
 
 def start(admission: Admission) -> subprocess.Popen[bytes]:
@@ -66,48 +61,44 @@ async def test_the_client_brings_the_verdict_home() -> None:
                 return Withhold("it held a password")
         return Proceed()
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            assert await run_client(admission, before()) == ALLOWED
-            denied = await run_client(admission, before(tool_use_id="denied"))
-            assert (denied.exit_code, denied.stderr) == (0, b"")
-            assert "nein, völlig 🚫".encode() in denied.stdout
-            withheld = await run_client(admission, after(tool_use_id="withheld"))
-            assert withheld.stdout == b'{"decision":"block","reason":"it held a password"}'
+    async with admitted(answer) as admission:
+        assert await run_client(admission, before()) == ALLOWED
+        denied = await run_client(admission, before(tool_use_id="denied"))
+        assert (denied.exit_code, denied.stderr) == (0, b"")
+        assert "nein, völlig 🚫".encode() in denied.stdout
+        withheld = await run_client(admission, after(tool_use_id="withheld"))
+        assert withheld.stdout == b'{"decision":"block","reason":"it held a password"}'
 
 
 async def test_the_client_blocks_with_a_wrong_key_and_with_none() -> None:
     """G2, F22."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert await run_client(admission, before()) == ALLOWED  # the control
-            key_file(admission).write_bytes(b"0" * 64)
-            assert "closed" in blocked(await run_client(admission, before()))
-            key_file(admission).write_bytes(b"")
-            assert "no key" in blocked(await run_client(admission, before()))
-            key_file(admission).unlink()
-            assert "No such file" in blocked(await run_client(admission, before()))
+    async with admitted() as admission:
+        assert await run_client(admission, before()) == ALLOWED  # the control
+        key_file(admission).write_bytes(b"0" * 64)
+        assert "closed" in blocked(await run_client(admission, before()))
+        key_file(admission).write_bytes(b"")
+        assert "no key" in blocked(await run_client(admission, before()))
+        key_file(admission).unlink()
+        assert "No such file" in blocked(await run_client(admission, before()))
 
 
 async def test_the_client_blocks_when_the_socket_or_the_relay_is_gone() -> None:
     """G2, F22."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert await run_client(admission, before()) == ALLOWED  # the control
-            key_file(admission).with_name(_relay_client.SOCKET_NAME).unlink()
-            assert "No such file" in blocked(await run_client(admission, before()))
+    async with admitted() as admission:
+        assert await run_client(admission, before()) == ALLOWED  # the control
+        key_file(admission).with_name(_relay_client.SOCKET_NAME).unlink()
+        assert "No such file" in blocked(await run_client(admission, before()))
     assert "no verdict" in blocked(await run_client(admission, before()))
 
 
 async def test_the_client_blocks_when_the_relay_dies_without_a_word() -> None:
     """G2, F22: nobody listens at a socket that is still there."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
-            path.unlink()
-            await (await anyio.create_unix_listener(path)).aclose()
-            assert path.exists()
-            assert "refused" in blocked(await run_client(admission, before()))
+    async with admitted() as admission:
+        path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
+        path.unlink()
+        await (await anyio.create_unix_listener(path)).aclose()
+        assert path.exists()
+        assert "refused" in blocked(await run_client(admission, before()))
 
 
 @pytest.mark.parametrize(
@@ -131,32 +122,30 @@ async def test_the_client_blocks_on_a_verdict_that_is_not_whole(verdict: bytes) 
             await client.receive()
             await client.send(verdict)
 
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
-            path.unlink()
-            async with (
-                await anyio.create_unix_listener(path) as impostor,
-                anyio.create_task_group() as tasks,
-            ):
-                tasks.start_soon(impostor.serve, serve)
-                blocked(await run_client(admission, before()))
-                tasks.cancel_scope.cancel()
+    async with admitted() as admission:
+        path = key_file(admission).with_name(_relay_client.SOCKET_NAME)
+        path.unlink()
+        async with (
+            await anyio.create_unix_listener(path) as impostor,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(impostor.serve, serve)
+            blocked(await run_client(admission, before()))
+            tasks.cancel_scope.cancel()
 
 
 async def test_the_client_believes_no_other_user() -> None:
     """G2: whoever makes the folder anew once the relay is gone."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            code = (
-                "import os, sys\n"
-                "os.geteuid = lambda: os.getuid() + 1\n"
-                "from codex_hooks_runtime._gate._relay_client import main\n"
-                "main()"
-            )
-            argv = [sys.executable, "-c", code, str(key_file(admission))]
-            done = await anyio.run_process(argv, input=before(), check=False)
-            assert "another user" in blocked(Heard(done.returncode, done.stdout, done.stderr))
+    async with admitted() as admission:
+        code = (
+            "import os, sys\n"
+            "os.geteuid = lambda: os.getuid() + 1\n"
+            "from codex_hooks_runtime._gate._relay_client import main\n"
+            "main()"
+        )
+        argv = [sys.executable, "-c", code, str(key_file(admission))]
+        done = await anyio.run_process(argv, input=before(), check=False)
+        assert "another user" in blocked(Heard(done.returncode, done.stdout, done.stderr))
 
 
 async def test_a_client_that_is_killed_blocks() -> None:
@@ -211,13 +200,12 @@ async def test_a_large_event_is_judged_and_a_huge_one_blocked() -> None:
         sizes.append(len(event.tool_response))
         return Proceed()
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            large = after(tool_response="x" * 8_000_000)
-            assert await run_client(admission, large) == ALLOWED
-            command = f"head -c 100000000 /dev/zero | ({admission.command})"
-            done = await anyio.run_process(["/bin/sh", "-c", command], check=False)
-            assert "too much" in blocked(Heard(done.returncode, done.stdout, done.stderr))
+    async with admitted(answer) as admission:
+        large = after(tool_response="x" * 8_000_000)
+        assert await run_client(admission, large) == ALLOWED
+        command = f"head -c 100000000 /dev/zero | ({admission.command})"
+        done = await anyio.run_process(["/bin/sh", "-c", command], check=False)
+        assert "too much" in blocked(Heard(done.returncode, done.stdout, done.stderr))
     assert sizes == [8_000_000]
 
 
@@ -242,9 +230,8 @@ async def test_a_hostile_folder_and_environment_have_no_say(tmp_path: Path) -> N
         "PYTHONWARNINGS": "error",
         "PYTHONVERBOSE": "1",
     }
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert await run_client(admission, before(), cwd=tmp_path, env=env) == ALLOWED
+    async with admitted() as admission:
+        assert await run_client(admission, before(), cwd=tmp_path, env=env) == ALLOWED
     assert not marker.exists()
     # The control: with a plain interpreter the same folder does have a say.
     plain = [sys.executable, "-c", "import json"]
@@ -261,21 +248,19 @@ def odd_folder() -> Iterator[Path]:
 async def test_odd_paths_are_quoted(monkeypatch: pytest.MonkeyPatch, odd_folder: Path) -> None:
     """G2."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(odd_folder))
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert key_file(admission).parent.parent == odd_folder
-            assert await run_client(admission, before()) == ALLOWED
+    async with admitted() as admission:
+        assert key_file(admission).parent.parent == odd_folder
+        assert await run_client(admission, before()) == ALLOWED
 
 
 async def test_the_client_is_a_copy_run_by_the_real_interpreter() -> None:
     """G2: an agent may write the virtual environment and the sources in its workspace."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            python, isolated, no_site, client, *_ = shlex.split(admission.command)
-            assert python == REAL_PYTHON
-            assert (isolated, no_site) == ("-I", "-S")
-            assert client == str(key_file(admission).with_name("client.pyc"))
-            assert client != _relay_client.__file__
+    async with admitted() as admission:
+        python, isolated, no_site, client, *_ = shlex.split(admission.command)
+        assert python == REAL_PYTHON
+        assert (isolated, no_site) == ("-I", "-S")
+        assert client == str(key_file(admission).with_name("client.pyc"))
+        assert client != _relay_client.__file__
 
 
 def test_the_client_loads_nothing_that_takes_its_time() -> None:

@@ -16,19 +16,13 @@ from codex_hooks_runtime._gate import _relay
 from codex_hooks_runtime._gate._payload import Deny, Proceed, Reply, Rewrite, ToolHookEvent
 from codex_hooks_runtime._gate._relay import Relay
 from codex_hooks_runtime._gate._relay_client import MAX_EVENT, SOCKET_NAME
-from runtime.gate.asking import Heard, ask, blocked, key_file
+from runtime.gate.asking import ALLOWED, Heard, admitted, ask, blocked, key_file, proceed
 from runtime.gate.tool_events import after, before
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anyio.abc import SocketListener, SocketStream
-
-ALLOWED = Heard(0, b"", b"")
-
-
-async def proceed(_event: ToolHookEvent) -> Reply:
-    return Proceed()
 
 
 async def test_an_answer_reaches_whoever_asked() -> None:
@@ -39,13 +33,12 @@ async def test_an_answer_reaches_whoever_asked() -> None:
         seen.append(event)
         return Rewrite({"command": "ls"}) if event.event == "PreToolUse" else Proceed()
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            heard = await ask(admission, before())
-            assert heard.exit_code == 0
-            updated = json.loads(heard.stdout)["hookSpecificOutput"]["updatedInput"]
-            assert updated == {"command": "ls"}
-            assert await ask(admission, after()) == ALLOWED
+    async with admitted(answer) as admission:
+        heard = await ask(admission, before())
+        assert heard.exit_code == 0
+        updated = json.loads(heard.stdout)["hookSpecificOutput"]["updatedInput"]
+        assert updated == {"command": "ls"}
+        assert await ask(admission, after()) == ALLOWED
     assert [(event.event, event.tool_use_id) for event in seen] == [
         ("PreToolUse", "call_1"),
         ("PostToolUse", "call_1"),
@@ -61,25 +54,23 @@ async def test_nobody_without_the_key_is_answered() -> None:
         asked = True
         return Proceed()
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            key = key_file(admission).read_bytes()
-            for wrong in (b"0" * 64, key[:-1] + b"-", b"\xff" * 64, b"\0" * 64):
-                assert "closed" in blocked(await ask(admission, before(), key=wrong))
-            assert not asked
-            assert await ask(admission, before()) == ALLOWED  # the control
-            assert asked
+    async with admitted(answer) as admission:
+        key = key_file(admission).read_bytes()
+        for wrong in (b"0" * 64, key[:-1] + b"-", b"\xff" * 64, b"\0" * 64):
+            assert "closed" in blocked(await ask(admission, before(), key=wrong))
+        assert not asked
+        assert await ask(admission, before()) == ALLOWED  # the control
+        assert asked
 
 
 async def test_another_user_is_not_answered_even_with_the_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """G2."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert await ask(admission, before()) == ALLOWED  # the control
-            monkeypatch.setattr(_relay, "peer_uid", lambda _socket: os.geteuid() + 1)
-            assert "another user" in blocked(await ask(admission, before()))
+    async with admitted() as admission:
+        assert await ask(admission, before()) == ALLOWED  # the control
+        monkeypatch.setattr(_relay, "peer_uid", lambda _socket: os.geteuid() + 1)
+        assert "another user" in blocked(await ask(admission, before()))
 
 
 async def test_a_key_opens_its_own_admission_only() -> None:
@@ -108,37 +99,34 @@ async def test_a_connection_with_the_key_cannot_change_another_calls_verdict() -
         return Deny("not this")
 
     real: list[Heard] = []
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
+    async with admitted(answer) as admission:
 
-            async def real_call() -> None:
-                real.append(await ask(admission, before()))
+        async def real_call() -> None:
+            real.append(await ask(admission, before()))
 
-            forgery = before(tool_input={"command": "harmless"})
+        forgery = before(tool_input={"command": "harmless"})
+        assert await ask(admission, forgery) == ALLOWED
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(real_call)
+            await judging.wait()
             assert await ask(admission, forgery) == ALLOWED
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(real_call)
-                await judging.wait()
-                assert await ask(admission, forgery) == ALLOWED
-                forged.set()
+            forged.set()
     assert b"not this" in real[0].stdout
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", before()[:-2], before(hook_event_name="Stop")])
 async def test_what_is_no_event_is_blocked(payload: bytes) -> None:
     """G2."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            blocked(await ask(admission, payload))
-            assert await ask(admission, before()) == ALLOWED
+    async with admitted() as admission:
+        blocked(await ask(admission, payload))
+        assert await ask(admission, before()) == ALLOWED
 
 
 async def test_an_event_that_claims_to_be_huge_is_blocked_unread() -> None:
     """G2."""
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            claim = key_file(admission).read_bytes() + (MAX_EVENT + 1).to_bytes(8, "big")
-            assert "too large" in blocked(await ask(admission, b"", key=claim))
+    async with admitted() as admission:
+        claim = key_file(admission).read_bytes() + (MAX_EVENT + 1).to_bytes(8, "big")
+        assert "too large" in blocked(await ask(admission, b"", key=claim))
 
 
 async def test_an_answer_that_raises_blocks_and_gives_nothing_away() -> None:
@@ -147,9 +135,8 @@ async def test_an_answer_that_raises_blocks_and_gives_nothing_away() -> None:
     async def answer(_event: ToolHookEvent) -> Reply:
         raise LookupError("the password is hunter2")
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            reason = blocked(await ask(admission, before()))
+    async with admitted(answer) as admission:
+        reason = blocked(await ask(admission, before()))
     assert "LookupError" in reason
     assert "hunter2" not in reason
 
@@ -175,9 +162,8 @@ async def test_an_answer_that_comes_although_it_was_cancelled_is_too_late() -> N
         finally:
             return Proceed()  # noqa: B012  # what a careless policy does
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=0.01) as admission:
-            blocked(await ask(admission, before()))
+    async with admitted(answer, deadline_s=0.01) as admission:
+        blocked(await ask(admission, before()))
 
 
 async def test_an_answer_that_is_no_reply_blocks() -> None:
@@ -186,9 +172,8 @@ async def test_an_answer_that_is_no_reply_blocks() -> None:
     async def answer(_event: ToolHookEvent) -> Reply:
         return None  # type: ignore[return-value]
 
-    async with Relay() as relay:
-        with relay.admit(answer, deadline_s=60) as admission:
-            assert "NoneType" in blocked(await ask(admission, before()))
+    async with admitted(answer) as admission:
+        assert "NoneType" in blocked(await ask(admission, before()))
 
 
 async def test_calls_that_wait_while_the_relay_closes_are_blocked() -> None:
@@ -302,15 +287,14 @@ async def test_a_thousand_calls_at_once_are_all_answered() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
     try:
-        async with Relay() as relay:
-            with relay.admit(answer, deadline_s=60) as admission:
+        async with admitted(answer) as admission:
 
-                async def call() -> None:
-                    heard.append(await ask(admission, before()))
+            async def call() -> None:
+                heard.append(await ask(admission, before()))
 
-                async with anyio.create_task_group() as tasks:
-                    for _ in range(1_000):
-                        tasks.start_soon(call)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(1_000):
+                    tasks.start_soon(call)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert heard == [ALLOWED] * 1_000
@@ -336,9 +320,8 @@ async def test_running_out_of_file_descriptors_does_not_end_the_relay(
         return listener
 
     monkeypatch.setattr(anyio, "create_unix_listener", create)
-    async with Relay() as relay:
-        with relay.admit(proceed, deadline_s=60) as admission:
-            assert await ask(admission, before()) == ALLOWED
+    async with admitted() as admission:
+        assert await ask(admission, before()) == ALLOWED
     assert errors == []
 
 
