@@ -6,11 +6,11 @@ gets one verdict, for itself alone: nothing that is said on one of them is remem
 
 Who could cheat. Other users: kept out by the folder's mode, the peer's user id on both sides, and
 a key that stands in a file rather than in the process list. A command that the model runs: it can
-read the key, for the sandbox hides no files, but the sandbox lets it neither connect to a socket
-nor write to the folder, as long as the folder is not in its workspace; without a sandbox it could
-as well stop this process. A repository: the client is a copy in the folder, started with the real
-path of the interpreter, so that neither a virtual environment nor an editable installation inside
-the workspace has a say in it.
+read the key, for the sandbox hides no files, but the sandbox lets it neither connect to a socket,
+unless it has the network, nor write to the folder, as long as the folder is not in its workspace;
+without a sandbox it could as well stop this process. A repository: the client is a copy in the
+folder, started with the real path of the interpreter, so that neither a virtual environment nor an
+editable installation inside the workspace has a say in it.
 
 What stays open. Codex goes on when its shell is killed or cannot be started, as in a folder that
 is gone. Then there is no verdict for the tripwire to find (G7), and `went_unheard` tells it sooner.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from codex_hooks_runtime._errors import TurnInterrupted, UnmediatedToolUse
+from codex_hooks_runtime._errors import PromptRunError, UnmediatedToolUse
 
 from ._arming import confirm_armed
 from ._requests import Requests
@@ -104,11 +104,11 @@ class ThreadGate:
         self._owner.check_apart(writable)
         policy = self.policy
         policy.run, policy.approval_policy, policy.sandbox = run, approval_policy, sandbox
-        interrupted: TurnInterrupted | None = None
+        ended: PromptRunError | None = None
         try:
             yield self._begin
-        except TurnInterrupted as error:
-            interrupted = error
+        except PromptRunError as error:
+            ended = error
         finally:
             with anyio.CancelScope(shield=True):
                 if self.turn_id is not None:
@@ -119,9 +119,9 @@ class ThreadGate:
             raise UnmediatedToolUse(
                 f"the turn was stopped: {found.name} was used in it and {found.reason}",
                 correlation_id=run.correlation_id,
-            ) from interrupted
-        if interrupted is not None:
-            raise interrupted
+            ) from ended
+        if ended is not None:
+            raise ended
 
     def _begin(self, turn_id: str) -> None:
         self.turn_id = turn_id

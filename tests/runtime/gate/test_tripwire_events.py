@@ -10,7 +10,7 @@ import pytest
 
 from codex_hooks import HookKernel
 from codex_hooks_runtime._approver import Deciders
-from codex_hooks_runtime._errors import TurnInterrupted, UnmediatedToolUse
+from codex_hooks_runtime._errors import EmptyAssistantText, TurnInterrupted, UnmediatedToolUse
 from codex_hooks_runtime._gate._items import script_of, seen_use
 from codex_hooks_runtime._gate._ledger import Ledger, ToolUse, digest_of
 from codex_hooks_runtime._gate._payload import Proceed, Withhold, parse_event
@@ -242,7 +242,7 @@ async def test_the_run_is_told_why_its_turn_was_stopped() -> None:
             if ending is not None:
                 raise ending
 
-    for ending in (TurnInterrupted("interrupted"), None):
+    for ending in (TurnInterrupted("interrupted"), EmptyAssistantText("said nothing"), None):
         async with gated() as on, HookKernel().run() as run:
             with pytest.raises(UnmediatedToolUse, match="Bash was used in it"):
                 await turn(on, run, ending)
