@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
+# Another codex than that of PyPI, in an environment of its own: make test VENV=... CODEX=...
+CODEX ?=
 # Most tests wait for processes, so a few at a time go on two cores.
 JOBS ?= --numprocesses 4 --dist worksteal
 
@@ -18,6 +20,8 @@ $(STAMP): pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --group check --editable '.[codex]' $(PLUGINS:%=--editable %)
+	@[ -z "$(CODEX)" ] || ln -sf "$(abspath $(CODEX))" \
+		"$$($(BIN)/python -c 'import codex_cli_bin; print(codex_cli_bin.bundled_codex_path())')"
 	@# The rules for secrets are compiled once on a machine; not while tests count the seconds.
 	@$(BIN)/python -c 'import codex_hooks_redact; codex_hooks_redact.redact("")'
 	@touch $@

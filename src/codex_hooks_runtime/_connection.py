@@ -7,6 +7,7 @@ server fails every call at once (R5) and ends every subscription.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -183,13 +184,13 @@ class Connection:
         except ResponseError as error:
             raise CodexUnsupported(f"{program} would not be initialised: {error}") from error
         except TransportClosed as error:
-            raise TransportClosed(
-                f"{program} ended before it was initialised: {error}\n"
-                "run it by hand, with the same arguments and environment, to see why",
-                method="initialize",
+            ending = Ending(
+                by_owner=False,
                 exit_status=error.exit_status,
                 stderr_tail=error.stderr_tail,
-            ) from error
+                advice=f"run `{shlex.join(self._options.argv)}` by hand to see why",
+            )
+            raise ending.error("initialize") from error
         except RpcTimeout as error:
             raise self._unanswered(program) from error
         self.server_version = server_version(result)

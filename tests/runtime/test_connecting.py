@@ -36,7 +36,7 @@ def program(folder: Path, text: str, mode: int = 0o755) -> Path:
 @pytest.mark.parametrize(
     ("text", "seconds", "error", "words"),
     [
-        ("exit 3", 60, TransportClosed, r"status 3(.|\n)*run it by hand"),
+        ("exit 3", 60, TransportClosed, r"status 3(.|\n)*by hand to see why"),
         ("echo no config >&2; exit 0", 60, TransportClosed, r"status 0(.|\n)*no config"),
         ("sleep 600", 0.3, RpcTimeout, "raise initialize_timeout"),
         ("echo hello; sleep 600", 3, CodexUnsupported, "give the path of a codex binary"),

@@ -125,7 +125,7 @@ async def _kill_when_pending(connection: Connection) -> None:
 async def test_a_codex_that_exits_at_once_is_reported_in_its_own_words() -> None:
     with codex_options() as options:
         wrong = replace(options, argv=(*options.argv, "--no-such-flag"))
-        with pytest.raises(TransportClosed, match=r"(?s)--no-such-flag.*run it by hand") as error:
+        with pytest.raises(TransportClosed, match=r"(?s)--no-such-flag.*by hand to see") as error:
             async with Connection(wrong):
                 pass
         assert error.value.exit_status == 2
