@@ -8,12 +8,19 @@ from typing import Final
 from ._errors import ConfigError
 from ._protocol import CLIENT_REQUESTS, VERSION
 
-OPENING: Final = {
-    "thread/start": "thread_start",
-    "thread/resume": "thread_resume",
-    "thread/fork": "thread_fork",
+_THREAD: Final = "open a thread whose tool uses no plugin sees"
+_PROMPT: Final = "send a prompt that no plugin sees"
+
+HOOKED: Final = {
+    "thread/start": (_THREAD, "Runtime.thread_start()"),
+    "thread/resume": (_THREAD, "Runtime.thread_resume()"),
+    "thread/fork": (_THREAD, "Runtime.thread_fork()"),
+    "turn/start": (_PROMPT, "ThreadHandle.turn_start()"),
+    "turn/steer": (_PROMPT, "ThreadHandle.turn_steer()"),
+    "thread/queue/add": (_PROMPT, "Runtime.run_prompt_in_thread()"),
+    "thread/queue/update": (_PROMPT, "Runtime.run_prompt_in_thread()"),
 }
-"""What makes a thread that a model can work in, and the method of `Runtime` that does it safely."""
+"""What would pass by the plugins if it were called by hand: how, and what does it inside hooks."""
 
 
 def check_method(method: str) -> None:
@@ -28,10 +35,10 @@ def check_method(method: str) -> None:
     )
 
 
-def check_not_opening(method: str) -> None:
-    """Raise `ConfigError` for a method that would open a thread past the gate (G6)."""
-    if method in OPENING:
+def check_not_hooked(method: str) -> None:
+    """Raise `ConfigError` for a method that would pass by the plugins (G6, R1)."""
+    if method in HOOKED:
+        harm, instead = HOOKED[method]
         raise ConfigError(
-            f"{method} by hand would open a thread whose tool uses no plugin sees: "
-            f"use Runtime.{OPENING[method]}(), or ClientConfig(tool_gate='off')"
+            f"{method} by hand would {harm}: use {instead}, or ClientConfig(tool_gate='off')"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from pydantic import BaseModel, ValidationError
 
 from ._errors import ConfigError, InvalidRequest, RpcError
-from ._methods import check_method, check_not_opening
+from ._methods import check_method, check_not_hooked
 from ._records import FolderSkills, Page, ThreadRecord, ThreadReply, TurnRecord
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ class ThreadApi:
         """Call any method and return its result, as a ``result`` model where one is given.
 
         Raises `ConfigError` before anything is sent for a method that codex does not have, unless
-        ``validate=False``, and for one that would open a thread past the gate.
+        ``validate=False``, and behind the gate for one that would pass by the plugins.
         """
         if validate:
             check_method(method)
         if self._gated:
-            check_not_opening(method)
+            check_not_hooked(method)
         reply = await self.server.call(method, params, timeout=timeout)
         return reply if result is None else parse(method, result, reply)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import codex_hooks_runtime
 from codex_hooks_runtime import Client, ClientConfig, ConfigError, MethodNotFound, RpcError
 from codex_hooks_runtime._binary import find_codex
+from codex_hooks_runtime._methods import HOOKED
 from codex_hooks_runtime._protocol import (
     CLIENT_REQUESTS,
     EXPERIMENTAL,
@@ -113,12 +114,12 @@ async def test_a_method_that_codex_does_not_have_is_refused_with_the_one_that_wa
             await client.runtime.call("thread/archiv", {}, validate=False)
 
 
-@pytest.mark.parametrize("method", ["thread/start", "thread/resume", "thread/fork"])
-async def test_no_thread_is_opened_past_the_gate_by_hand(method: str) -> None:
-    """G6: only without a gate may a raw call open a thread."""
+@pytest.mark.parametrize("method", HOOKED)
+async def test_nothing_passes_by_the_plugins_by_hand(method: str) -> None:
+    """G6, R1: only without a gate may a raw call open a thread, or send a prompt."""
     async with connected() as client:
         for validate in (True, False):
-            with pytest.raises(ConfigError, match=r"use Runtime\.thread_"):
+            with pytest.raises(ConfigError, match="no plugin sees: use"):
                 await client.runtime.call(method, {}, validate=validate)
 
 
