@@ -268,6 +268,33 @@ async def test_wrappers_are_closed_when_the_phase_is_cancelled(is_async: bool) -
     assert ended == ["async" if is_async else "codex-hooks"]
 
 
+@pytest.mark.parametrize("gives_up", ["timeout", "cancellation"])
+async def test_a_wrapper_that_a_thread_opens_too_late_is_closed_by_it(gives_up: str) -> None:
+    """F2, K6: nobody else could, and it may hold a lock."""
+    kernel = HookKernel()
+    begun, leave, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def around(ctx: HookContext) -> Generator[None, list[Decision], None]:
+        begun.set()
+        leave.wait(10)
+        try:
+            yield
+        finally:
+            closed.set()
+
+    timeout = SHORT if gives_up == "timeout" else None
+    kernel.register(hooked(around, wrapper=True, timeout=timeout), "slow")
+    with anyio.fail_after(10):
+        while not begun.is_set():  # a busy machine may not even begin in time
+            async with anyio.create_task_group() as group:
+                group.start_soon(kernel.run_pre, turn())
+                if gives_up == "cancellation":
+                    await anyio.to_thread.run_sync(begun.wait, 5)
+                    group.cancel_scope.cancel()
+        leave.set()
+        assert await anyio.to_thread.run_sync(closed.wait, 5)
+
+
 async def test_a_wrapper_without_a_time_out_holds_up_no_cancellation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
