@@ -57,21 +57,20 @@ def holds(rule: Rule, subject: Subject) -> bool:
     if rest is None:
         return False
     enough = all if rule.action == "allow" else any
-    access = subject.access
-    settings = [Text.of(f"{name}=", value) for name, value in command.env]
-    redirects = [Text.of(f"{each.operator} ", each.target) for each in command.redirects]
-    return not rule.hidden and all(
-        not patterns or found
-        for patterns, found in (
-            (rule.flags, any(_has_flag(flag, command) for flag in rule.flags)),
-            (rule.arguments, _some(rule.arguments, [w for w in rest if w.parts != _FROM_A_FILE])),
-            (rule.env, _some(rule.env, settings)),
-            (rule.redirects, _some(rule.redirects, redirects)),
-            (rule.reads, _paths(rule.reads, access.reads, subject.place, enough)),
-            (rule.writes, _paths(rule.writes, access.writes, subject.place, enough)),
-            (rule.removes, _paths(rule.removes, access.removes, subject.place, enough)),
-            (rule.network, _some(rule.network, access.hosts, enough)),
-        )
+    place, access = subject.place, subject.access
+    settings = (Text.of(f"{name}=", value) for name, value in command.env)
+    redirects = (Text.of(f"{each.operator} ", each.target) for each in command.redirects)
+    given = [word for word in rest if word.parts != _FROM_A_FILE]
+    return (
+        not rule.hidden
+        and (not rule.flags or any(_has_flag(flag, command) for flag in rule.flags))
+        and (not rule.arguments or _some(rule.arguments, given))
+        and (not rule.env or _some(rule.env, settings))
+        and (not rule.redirects or _some(rule.redirects, redirects))
+        and (not rule.reads or _paths(rule.reads, access.reads, place, enough))
+        and (not rule.writes or _paths(rule.writes, access.writes, place, enough))
+        and (not rule.removes or _paths(rule.removes, access.removes, place, enough))
+        and (not rule.network or _some(rule.network, access.hosts, enough))
     )
 
 
@@ -92,11 +91,13 @@ def _rest(commands: Sequence[str], command: Command) -> _Rest:
     """
     if not commands:
         return command.arguments
-    for wanted in commands:
-        program, *subcommands = wanted.split()
-        if not command.words or not _may(program, command.program):
+    program = command.program
+    values = GLOBAL_VALUES.get(program.literal or "", "")
+    for wanted in commands if command.words else ():
+        name, *subcommands = wanted.split()
+        if not _may(name, program):
             continue
-        rest = _after(subcommands, command.arguments, GLOBAL_VALUES.get(str(command.program), ""))
+        rest = _after(subcommands, command.arguments, values)
         if rest is not None:
             return rest
     return None
