@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,7 @@ def test_nothing_that_steers_a_terminal_reaches_it(tmp_path: Path) -> None:
     ):
         output = invoke(*arguments, "--log", folder).output
         assert not set(HARM) & set(output)
-    (folder / f"9{HARM}.jsonl").write_text(f'{{"kind": "{HARM}"}}\n')
+    (folder / "999999999999.jsonl").write_text(f'{{"kind": "{HARM}"}}\n')
     assert not set(HARM) & set(invoke("tail", "--log", folder).output)
     harmed = invoke("verify", "--log", folder)
     assert harmed.exit_code == 3
@@ -140,6 +141,41 @@ def test_what_is_no_record_is_passed_over_by_all_but_verify(tmp_path: Path) -> N
     assert len(invoke("tail", "--log", folder).output.splitlines()) == 9
     assert invoke("export", "--log", folder, "--format", "csv").exit_code == 0
     assert invoke("verify", "--log", folder).exit_code == 3
+
+
+def test_a_record_that_was_made_up_does_not_stop_those_who_look(tmp_path: Path) -> None:
+    folder = log_in(tmp_path)
+    made_up = (
+        {"seq": 10, "kind": "report", "ts": 10**18, "blocks": 5, "issues": [1]},
+        {"seq": [1], "kind": ["report"], "ts": 1},
+        {"seq": 11, "kind": "report", "blocks": [5, {"plugin": []}]},
+    )
+    with max(folder.glob("*.jsonl")).open("a") as file:
+        file.writelines(f"{json.dumps(record)}\n" for record in made_up)
+    assert len(invoke("tail", "--log", folder).output.splitlines()) == 12
+    for arguments in (("tail", "--json"), ("export",), ("export", "--format", "csv")):
+        assert invoke(*arguments, "--log", folder).exit_code == 0
+
+
+def test_a_file_of_another_name_is_none_of_the_log(tmp_path: Path) -> None:
+    """Such as an export that somebody left there."""
+    folder = log_in(tmp_path)
+    other = folder / "export.jsonl"
+    assert invoke("export", "--log", folder, "-o", other).exit_code == 0
+    assert "intact: 9 records" in invoke("verify", "--log", folder).output
+    assert len(invoke("tail", "--log", folder).output.splitlines()) == 9
+    AuditLog(folder, segment_bytes=2000).append([{"kind": "intent"}])
+    assert "intact: 10 records" in invoke("verify", "--log", folder).output
+    assert len(other.read_text().splitlines()) == 9
+
+
+def test_an_export_is_for_its_owner_and_empties_no_file_for_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    assert invoke("export", "--log", log_in(tmp_path / "log"), "-o", target).exit_code == 0
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    before = target.read_text()
+    assert invoke("export", "--log", tmp_path / "none", "-o", target).exit_code == 1
+    assert target.read_text() == before
 
 
 def test_the_log_of_the_settings_is_the_one_that_is_looked_at(

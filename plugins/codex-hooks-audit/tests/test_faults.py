@@ -86,6 +86,8 @@ async def test_a_tool_use_whose_intent_cannot_be_written_is_blocked(
                     assert "cannot be recorded" in outcome.blocked.message
         done = not files.failed
         assert (len(allowed) < 3) is files.failed
+        if files.failed:  # one fault of the disk is over with the next call
+            assert len(allowed) >= 1
         if allowed:
             assert verify(tmp_path / str(at)).intact
             calls = written(tmp_path / str(at), "call")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import pytest
 
 from codex_hooks_audit import AuditError, AuditLog, LogTampered, Problem, verify
 from codex_hooks_audit._chain import GENESIS, Link, seal
+from codex_hooks_audit._read import records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 COUNT = 12
@@ -115,6 +118,25 @@ def test_a_segment_that_is_gone_or_under_another_name_is_named(tmp_path: Path) -
     assert problem_of(tmp_path).record == 5
     third.unlink()
     assert str(problem_of(tmp_path)) == f"record 5 is missing: the log had {COUNT} records"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_plain_file_is_named_and_never_waited_for(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    second = log_in(tmp_path)[1]
+    second.unlink()
+    make(second)
+    assert problem_of(tmp_path) == Problem(5, f"is missing: {second.name} is no plain file")
+    with pytest.raises((AuditError, FileNotFoundError)):
+        list(records(tmp_path))
+
+
+def test_an_anchor_that_is_a_pipe_is_as_good_as_none(tmp_path: Path) -> None:
+    log_in(tmp_path)
+    (tmp_path / "anchor.json").unlink()
+    os.mkfifo(tmp_path / "anchor.json")
+    assert f"record {COUNT + 1} may have been cut off" in str(problem_of(tmp_path))
 
 
 def test_a_log_without_its_anchor_is_not_taken_for_whole(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ def main() -> int:
     try:
         return app(prog_name="codex-hooks audit", standalone_mode=False) or 0
     except typer.TyperException as error:
-        if str(error):
-            typer.echo(f"error: {printable(str(error))}", err=True)
+        if message := error.format_message():
+            typer.echo(f"error: {printable(message)}", err=True)
         return 1
     except (CodexHooksError, OSError) as error:
         if isinstance(error, BrokenPipeError):

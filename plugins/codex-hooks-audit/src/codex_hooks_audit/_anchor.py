@@ -14,9 +14,12 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codex_hooks_audit._chain import START, Link
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME: Final = "anchor.json"
 SLOT_BYTES: Final = 512
@@ -52,6 +55,11 @@ class Place(NamedTuple):
 
     anchor: Anchor
     next_slot: int
+
+
+def segments_of(folder: Path) -> list[Path]:
+    """Return the segments in ``folder``, oldest first; files of other names are none."""
+    return sorted(path for path in folder.glob("*.jsonl") if _SEGMENT.fullmatch(path.name))
 
 
 def segment_name(first: int) -> str:

@@ -86,8 +86,12 @@ def load_key(folder: Path, files: Files) -> bytes:
         data = os.pread(fd, 4 * _KEY_BYTES, 0)
         if not data:
             data = secrets.token_hex(_KEY_BYTES).encode()
-            files.write_all(fd, data)
-            files.sync(fd)
+            try:
+                files.write_all(fd, data)
+                files.sync(fd)
+            except OSError:
+                os.ftruncate(fd, 0)  # half a key would be taken for a damaged one
+                raise
     finally:
         os.close(fd)
     try:

@@ -13,5 +13,9 @@ class UnsafePath(AuditError):
     """The log's place is one that somebody else could change or redirect (F29)."""
 
 
+class NoPlainFile(AuditError):
+    """Something else stands where a file of the log should be."""
+
+
 class LogTampered(AuditError):
     """The log is not as it was left, so nothing is added to it."""

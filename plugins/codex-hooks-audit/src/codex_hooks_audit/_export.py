@@ -83,7 +83,10 @@ def time_of(record: Mapping[str, Any]) -> str:
     ts = record.get("ts")
     if not isinstance(ts, int):
         return ""
-    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
+    try:
+        return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):  # no time of ours; `verify` says so
+        return ""
 
 
 def _cell(value: object) -> object:

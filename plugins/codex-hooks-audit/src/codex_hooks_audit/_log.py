@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from codex_hooks_audit import _anchor
-from codex_hooks_audit._anchor import Anchor, Place, first_anchor, segment_name
+from codex_hooks_audit._anchor import Anchor, Place, first_anchor, segment_name, segments_of
 from codex_hooks_audit._chain import MAX_LINE, Link, seal, sound_part
 from codex_hooks_audit._errors import AuditError, LogTampered
 from codex_hooks_audit._files import Files
@@ -120,7 +120,7 @@ class AuditLog:
 
     def _begun(self) -> Place:
         """Begin a log, where there are no records yet."""
-        if any(path.stat().st_size for path in self.folder.glob("*.jsonl")):
+        if any(path.is_file() and path.stat().st_size for path in segments_of(self.folder)):
             raise LogTampered(
                 f"{self.folder} has records and no {_anchor.NAME} that can be read: {_WHAT_TO_DO}"
             )
@@ -128,7 +128,7 @@ class AuditLog:
 
     def _drop_unbegun(self, anchor: Anchor) -> None:
         """Remove the segment that somebody made and did not live to anchor."""
-        for path in self.folder.glob("*.jsonl"):
+        for path in segments_of(self.folder):
             if path.name > anchor.segment:
                 if path.lstat().st_size:
                     raise LogTampered(f"{path} is there before its time: {_WHAT_TO_DO}")

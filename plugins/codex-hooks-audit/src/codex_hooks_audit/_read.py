@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import os
+import stat
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from codex_hooks_audit import _anchor
+from codex_hooks_audit._anchor import segments_of
 from codex_hooks_audit._chain import MAX_LINE
-from codex_hooks_audit._errors import AuditError
+from codex_hooks_audit._errors import AuditError, NoPlainFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +23,7 @@ _BLOCK: Final = 64 * 1024
 
 def segments(folder: Path) -> list[Path]:
     """Return the segments of the log in ``folder``, oldest first; `AuditError` without a log."""
-    found = sorted(folder.glob("*.jsonl"))
+    found = segments_of(folder)
     if not found and anchor_of(folder) is None:
         raise AuditError(
             f"there is no audit log in {folder}: run something under the plugin first, "
@@ -32,15 +35,16 @@ def segments(folder: Path) -> list[Path]:
 def anchor_of(folder: Path) -> Anchor | None:
     """Return the anchor, or None where there is none that can be read."""
     try:
-        place = _anchor.decode((folder / _anchor.NAME).read_bytes())
-    except FileNotFoundError:
+        with _opened(folder / _anchor.NAME) as file:
+            place = _anchor.decode(file.read(_anchor.SIZE))
+    except (FileNotFoundError, NoPlainFile):
         return None
     return place.anchor if place else None
 
 
 def lines(path: Path) -> Iterator[bytes]:
     """Return the lines of a segment with their line ends; the last may have none."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         while line := file.readline(MAX_LINE):
             yield line
 
@@ -75,7 +79,17 @@ def last_records(folder: Path, count: int) -> list[dict[str, Any]]:
 
 def size_of(folder: Path) -> int:
     """Return how many bytes of records there are."""
-    return sum(path.stat().st_size for path in segments(folder))
+    return sum(path.lstat().st_size for path in segments(folder))
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file to read; a pipe would be waited for without end."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(fd, "rb") if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    if file is None:
+        os.close(fd)
+        raise NoPlainFile(f"{path} is no plain file: find out who put it there, and remove it")
+    return file
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -87,7 +101,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _lines_backwards(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         at = file.seek(0, 2)
         rest = b""
         while at > 0:

@@ -8,7 +8,7 @@ from codex_hooks_audit._export import content_of, time_of
 from codex_hooks_audit._printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _MAX: Final = 160
 
@@ -16,10 +16,10 @@ _MAX: Final = 160
 def line_of(record: Mapping[str, Any]) -> str:
     """Return number, time, run and kind, and what is particular to the kind."""
     parts = [
-        f"{record.get('seq', '?'):>6}",
+        f"{record.get('seq', '?')!s:>6}",
         time_of(record)[:23] or "-",
         str(record.get("run", "-")),
-        f"{record.get('kind', '?'):<18}",
+        f"{record.get('kind', '?')!s:<18}",
         *_particulars(record),
     ]
     return printable("  ".join(parts))
@@ -48,7 +48,13 @@ def _particulars(record: Mapping[str, Any]) -> Iterable[str]:
 
 def _of_report(record: Mapping[str, Any]) -> Iterable[str]:
     yield "clean" if record.get("clean") else "not clean"
-    for block in record.get("blocks", ()):
+    for block in _objects(record.get("blocks")):
         yield f"{block.get('phase')} blocked by {block.get('plugin')}"
-    for issue in record.get("issues", ()):
+    for issue in _objects(record.get("issues")):
         yield f"{issue.get('plugin')} failed in {issue.get('phase')}"
+
+
+def _objects(items: object) -> Iterator[Mapping[str, Any]]:
+    """Return what can be shown of a list; a record that was changed may hold anything."""
+    if isinstance(items, list):
+        yield from (item for item in items if isinstance(item, dict))

@@ -72,6 +72,8 @@ class _Walk:
         if path.name != segment_name(self.link.seq + 1):
             missing = f"is missing: the next segment is {path.name}"
             return Problem(self.link.seq + 1, missing)
+        if not path.is_file():
+            return Problem(self.link.seq + 1, f"is missing: {path.name} is no plain file")
         at = 0
         for number, line in enumerate(lines(path), 1):
             where = path.name, number, at
@@ -131,7 +133,7 @@ def verify(
     anchor = anchor_of(folder)
     if anchor is not None:
         # Behind it a segment may have been made that has no records yet.
-        found = [path for path in found if path.name <= anchor.segment or path.stat().st_size]
+        found = [path for path in found if path.name <= anchor.segment or path.lstat().st_size]
     walk = _Walk(anchor, expect)
     problem = None
     for path in found:

@@ -6,6 +6,7 @@ Exit codes: 0 done, or intact; 1 it could not be done; 3 the log is not what was
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -18,12 +19,13 @@ from codex_hooks_audit._chain import Link
 from codex_hooks_audit._errors import AuditError
 from codex_hooks_audit._export import Format, export
 from codex_hooks_audit._printable import printable
-from codex_hooks_audit._read import last_records, records, size_of
+from codex_hooks_audit._read import last_records, records, segments, size_of
 from codex_hooks_audit._show import line_of
 from codex_hooks_audit._verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TextIO
 
 TAMPERED: Final = 3
 
@@ -114,15 +116,22 @@ def export_command(
 ) -> None:
     """Write the records out. Exit code 0; 1 where it cannot be done. `verify` first."""
     folder = _folder(log)
+    segments(folder)  # before a file that is there is emptied for nothing
     target: Any = nullcontext(sys.stdout)
     if output is not None:
-        target = output.open("w", encoding="utf-8", newline="")
+        target = _created(output)
     with _progress("exporting", folder) as read, target as out:
         found = records(folder, containing=json.dumps(run) if run else None, read=read)
         wanted_ones = (item for item in found if run is None or item[1].get("run") == run)
         count = export(wanted_ones, out, wanted)
     if output is not None:
         typer.echo(f"{count} records written to {output}", err=True)
+
+
+def _created(output: Path) -> TextIO:
+    """Open a new file, or an emptied one, for its owner alone if it is new."""
+    fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    return os.fdopen(fd, "w", encoding="utf-8", newline="")
 
 
 def _folder(log: Path | None) -> Path:
