@@ -51,7 +51,7 @@ def test_a_name_that_means_something_to_python_already_is_refused(
     done = new(tmp_path, name)
 
     assert done.returncode == 1
-    assert f"take another, such as {name}-policy" in done.stderr
+    assert f"take another, such as my-{name}" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -82,5 +82,5 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     done = new(tmp_path, "org-policy")
 
     assert done.returncode == 1
-    assert "File exists" in done.stderr
+    assert done.stderr.startswith("error: org-policy exists already: take another name")
     assert list((tmp_path / "org-policy").iterdir()) == []

@@ -14,6 +14,8 @@ from typing import TextIO
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    if sys.platform == "win32":
+        sys.exit("error: codex-hooks needs Linux or macOS; on Windows, run it in WSL")
     _prepare_streams()
     try:
         status = _call()

@@ -26,7 +26,7 @@ from ._output import console, headed
 from ._probes import ANSWER, CHILD_TASK, DENIED, PROBES, Probe, furnish, play
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from codex_hooks_runtime.testing import Step
 
@@ -95,7 +95,8 @@ class _Judge:
 
 async def doctor(codex: Path | None, *, as_json: bool) -> int:
     """Examine ``codex``, or the one that would be used; print it and return the exit code."""
-    diagnosis = await examine(codex)
+    with console(stderr=True).status("starting codex") as status:
+        diagnosis = await examine(codex, lambda label: status.update(f"trying: {label}"))
     if as_json:
         print(json.dumps(_document(diagnosis), indent=2))
     else:
@@ -103,8 +104,8 @@ async def doctor(codex: Path | None, *, as_json: bool) -> int:
     return 0 if diagnosis.healthy else 1
 
 
-async def examine(codex: Path | None) -> Diagnosis:
-    """Run every probe on the real codex; raises what starting it raises."""
+async def examine(codex: Path | None, tell: Callable[[str], None]) -> Diagnosis:
+    """Run every probe on the real codex and tell which; raises what starting it raises."""
     if find_spec("mcp") is None:
         raise ConfigError("the doctor probes MCP tools too: pip install 'codex-hooks[testing]'")
     diagnosis = Diagnosis("", f"{platform.system()} {platform.machine()}")
@@ -112,7 +113,7 @@ async def examine(codex: Path | None) -> Diagnosis:
         root = Path(folder).resolve()  # noqa: ASYNC240  # once, before anything runs
         for model in dict.fromkeys(probe.model for probe in PROBES):
             probes = [probe for probe in PROBES if probe.model == model]
-            await _examine_with(model or _DEFAULT_MODEL, codex, probes, root, diagnosis)
+            await _examine_with(model or _DEFAULT_MODEL, codex, probes, root, diagnosis, tell)
     return diagnosis
 
 
@@ -122,6 +123,7 @@ async def _examine_with(
     probes: Sequence[Probe],
     root: Path,
     diagnosis: Diagnosis,
+    tell: Callable[[str], None],
 ) -> None:
     scripts: dict[str, Sequence[Step]] = {}
     judge = _Judge()
@@ -133,6 +135,7 @@ async def _examine_with(
         async with Client.connect(config) as client:
             diagnosis.codex = ".".join(map(str, client.runtime.server.server_version))
             for probe in probes:
+                tell(probe.label)
                 diagnosis.findings.append(
                     await _examine_probe(client, model, judge, probe, root, scripts)
                 )

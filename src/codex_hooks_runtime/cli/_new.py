@@ -25,14 +25,18 @@ def new_policy(name: str, parent: Path) -> None:
             f"{name!r} is no name for a policy: use small letters, digits and single hyphens, "
             "as in org-policy"
         )
+    folder = parent / name
+    if folder.exists():
+        raise ConfigError(
+            f"{folder} exists already: take another name, or another folder as --into"
+        )
     module = name.replace("-", "_")
     if iskeyword(module) or find_spec(module) is not None:
         raise ConfigError(
             f"{name!r} cannot be the policy's name, because {module!r} means something to Python "
-            f"already: take another, such as {name}-policy"
+            f"already: take another, such as my-{name}"
         )
     names = {"distribution": name, "module": module}
-    folder = parent / name
     targets = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
