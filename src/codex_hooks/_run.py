@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from codex_hooks._context import HookContext, HookPhase, new_correlation_id
 from codex_hooks._dispatch import ask_all
+from codex_hooks._errors import PluginError
 from codex_hooks._fold import Fold
 from codex_hooks._frozen import EMPTY, freeze_mapping, same
 from codex_hooks._nesting import MAX_DEPTH, depth_here, inside
@@ -87,8 +88,12 @@ class Run:
     ) -> Registration:
         """Make ``plugin`` active for this run alone, until the run has finished (K9).
 
-        Raises `PluginError` as `HookKernel.register` does.
+        Raises `PluginError` as `HookKernel.register` does, and when the run has finished.
         """
+        if self._finished:
+            raise PluginError(
+                "the run has finished, and so nothing would end its plugins: begin one"
+            )
         scope = self.correlation_id
         registration = self._kernel.register(plugin, name, thread_id=scope, mode=mode)
         self._own.append(registration)

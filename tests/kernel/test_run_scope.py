@@ -36,6 +36,16 @@ async def test_a_runs_own_plugin_is_seen_before_the_thread_is_known_and_by_no_ot
     assert kernel.registrations() == ()
 
 
+async def test_a_run_that_has_finished_takes_no_plugins() -> None:
+    """K9: they would stay for ever."""
+    kernel = HookKernel()
+    async with kernel.run() as run:
+        pass
+    with pytest.raises(PluginError, match="has finished"):
+        run.register(Seen())
+    assert kernel.registrations() == ()
+
+
 async def test_overlapping_runs_on_one_thread_with_one_plugin_do_not_clear_each_other() -> None:
     """K9: each registration ends with its own run."""
     kernel, mine = HookKernel(), Seen()
