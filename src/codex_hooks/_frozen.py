@@ -48,6 +48,10 @@ MAX_NESTING: Final = 100
 """How deep frozen JSON may nest: a little less than what the other end of the wire reads."""
 
 
+MAX_NAME: Final = 40
+"""How many characters of a key are repeated in a complaint."""
+
+
 def freeze(value: object, where: str) -> Any:
     """Return ``value`` as frozen JSON: scalars as they are, mappings and lists copied.
 
@@ -78,21 +82,28 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def _freeze(value: object, where: str, level: int) -> Any:
+_Place: TypeAlias = "str | tuple[_Place, str | int]"
+
+
+def _freeze(value: object, place: _Place, level: int) -> Any:
+    # Scalars are looked at before they get here as well, since most values are some.
     if type(value) in _SCALARS:
         return value
     if level > MAX_NESTING:
-        raise TypeError(f"{where} nests more than {MAX_NESTING} levels deep")
+        raise TypeError(f"{_words(place)} nests more than {MAX_NESTING} levels deep")
     if isinstance(value, Mapping):
         return FrozenDict(
             {
-                _key(key, where): _freeze(item, f"{where}[{key!r}]", level + 1)
+                _key(key, place): (
+                    item if type(item) in _SCALARS else _freeze(item, (place, key), level + 1)
+                )
                 for key, item in value.items()
             }
         )
     if isinstance(value, list | tuple):
         return tuple(
-            _freeze(item, f"{where}[{index}]", level + 1) for index, item in enumerate(value)
+            item if type(item) in _SCALARS else _freeze(item, (place, index), level + 1)
+            for index, item in enumerate(value)
         )
     # A subclass, such as a StrEnum member, could carry more than JSON says: its base stays.
     if isinstance(value, str):
@@ -101,15 +112,24 @@ def _freeze(value: object, where: str, level: int) -> Any:
         return int.__int__(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise TypeError(f"{where} is {value!r}: JSON has no such number")
+            raise TypeError(f"{_words(place)} is {value!r}: JSON has no such number")
         return float.__float__(value)
     raise TypeError(
-        f"{where} is a {type(value).__name__}: only JSON values can be carried "
+        f"{_words(place)} is a {type(value).__name__}: only JSON values can be carried "
         "(str, int, float, bool, None, mappings with string keys, lists)"
     )
 
 
-def _key(key: object, where: str) -> str:
+def _key(key: object, place: _Place) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{where} has a key of type {type(key).__name__}: keys are strings")
+        raise TypeError(f"{_words(place)} has a key of type {type(key).__name__}: keys are strings")
     return key if type(key) is str else str.__str__(key)
+
+
+def _words(place: _Place) -> str:
+    """Name a place; of its keys only those that are names, since others may be a prompt (K8)."""
+    if isinstance(place, str):
+        return place
+    outer, key = place
+    is_name = isinstance(key, int) or (key.isidentifier() and len(key) <= MAX_NAME)
+    return f"{_words(outer)}[{repr(key) if is_name else '…'}]"

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 from dataclasses import FrozenInstanceError
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -122,6 +123,13 @@ def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
     """K7: nobody who is handed them as JSON could read them."""
     with pytest.raises(InvalidDecision, match="JSON has no such number"):
         Mutate(metadata={"a": [number]})
+
+
+def test_a_complaint_names_the_place_and_repeats_no_text() -> None:
+    """K8: it is put into reports, and a key may be what somebody has typed."""
+    for key, place in (("words", "['words']"), ("my password is x", "[…]"), ("x" * 41, "[…]")):
+        with pytest.raises(InvalidDecision, match=re.escape(f"metadata{place}[1] is a set")):
+            Mutate(metadata={key: [0, set()]})
 
 
 def nested(levels: int) -> Any:
