@@ -69,16 +69,6 @@ def sandbox_name(policy: SandboxPolicy) -> str:
     return policy
 
 
-def sandbox_mode(policy: SandboxPolicy) -> SandboxPreset:
-    """Return what ``thread/start`` can be told of ``policy``; the turn says the rest."""
-    match policy:
-        case WorkspaceWrite():
-            return "workspace-write"
-        case ReadOnly() | ExternalSandbox():
-            return "read-only"  # the narrower one, until the first turn names it
-    return policy
-
-
 def sandbox_params(policy: SandboxPolicy) -> JsonObject:
     """Return ``policy`` as ``turn/start`` takes it."""
     match policy:

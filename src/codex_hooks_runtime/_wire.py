@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codex_hooks import AtPath, ImageUrl, LocalImage, Skill
 
 from ._errors import AttachmentNotFound, ConfigError
-from ._sandbox import check_privilege, sandbox_mode, sandbox_params
+from ._sandbox import check_privilege, sandbox_params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,13 +62,15 @@ def thread_params(
 ) -> JsonObject:
     """Return what ``thread/start``, ``thread/resume`` and ``thread/fork`` have in common.
 
-    The writable roots of the user's ``config.toml`` are left out here, since Codex would add them
-    to those that a turn names.
+    Opened for reading alone: with a wider word the server would take the folder for trusted from
+    then on, and start the programs that a repository names there. Each turn says its own sandbox.
+    The writable roots of the user's ``config.toml`` are left out, since Codex would add them to
+    those that a turn names.
     """
     return {
         "cwd": str(cwd),
         "approvalPolicy": profile.approval_policy,
-        "sandbox": sandbox_mode(profile.sandbox_policy),
+        "sandbox": "read-only",
         "model": model,
         "serviceTier": profile.service_tier,
         "baseInstructions": profile.base_instructions,

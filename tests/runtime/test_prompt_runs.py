@@ -271,6 +271,34 @@ async def test_what_the_users_configuration_leaves_open_is_not_added(
     assert (root / "there").exists() is not said
 
 
+async def test_a_repository_is_not_trusted_for_being_written_in(tmp_path: Path) -> None:
+    """F24: with the control, in which the server trusts it, and starts what it names."""
+    started = tmp_path / "started"
+
+    def repository(name: str) -> Path:
+        folder = tmp_path / name
+        (folder / ".git").mkdir(parents=True)
+        (folder / ".codex").mkdir()
+        argv = json.dumps(["-c", f"touch {started}"])
+        server = f'[mcp_servers.its_own]\ncommand = "/bin/sh"\nargs = {argv}\n'
+        (folder / ".codex" / "config.toml").write_text(server)
+        return folder
+
+    async with scripted([RunCommand("touch here"), Say("done")]) as (client, _):
+        cwd = repository("here")
+        await client.run(cwd, "write", sandbox_policy="workspace-write")
+        assert (cwd / "here").exists()
+        found = await client.runtime.call("config/read", {"cwd": str(cwd)})
+        assert not found["config"].get("projects")
+        assert not started.exists()
+    async with scripted([], tool_gate="off") as (client, _):
+        params = {"cwd": str(repository("there")), "sandbox": "workspace-write"}
+        await client.runtime.call("thread/start", params)
+        with anyio.fail_after(60):
+            while not started.exists():  # noqa: ASYNC110  # a file tells nobody
+                await anyio.sleep(0.01)
+
+
 async def test_an_external_sandbox_is_the_callers_own_and_asked_for_in_every_way(
     tmp_path: Path,
 ) -> None:
