@@ -13,6 +13,7 @@ from codex_hooks._specs import HookSpecs
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OTHERS = [*ROOT.glob("C*.md"), *sorted(ROOT.glob("plugins/*/*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
@@ -45,7 +46,7 @@ def test_every_hook_is_documented() -> None:
     assert set(rows) == {name for name in vars(HookSpecs) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES + OTHERS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
