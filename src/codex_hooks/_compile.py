@@ -1,8 +1,8 @@
 """From a plugin to its implementations.
 
 pluggy's marker says what a plugin implements; what the marker cannot know is refused here, at
-load: an unknown hook, a keyword-only argument, a wrapper that is no generator, options of the
-wrong kind.
+load: an unknown hook, a hook that is not marked, a keyword-only argument, a wrapper that is no
+generator, options of the wrong kind.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ ARGUMENTS: Final = {
 }
 """Every hook with the name of the one argument that it is called with."""
 
+PHASES: Final = frozenset(HookPhase)
+
 LIFECYCLE: Final = ("plugin_start", "plugin_stop")
 
 _parser: Final = pluggy.PluginManager(PROJECT)
@@ -40,8 +42,8 @@ _parser: Final = pluggy.PluginManager(PROJECT)
 def compile_plugin(plugin: object, name: str, *, scope: str, observe: bool) -> Compiled:
     """Return what ``plugin`` implements, by hook.
 
-    Raises `PluginError` for a plugin without hooks, an unknown hook, an argument that the hook
-    does not have or that is keyword-only, or an option that makes no sense.
+    Raises `PluginError` for a plugin without hooks, an unknown hook or one that is not marked, an
+    argument that the hook does not have or that is keyword-only, or an option that makes no sense.
     """
     if inspect.isclass(plugin):
         raise PluginError(
@@ -120,7 +122,7 @@ def _compile(
     match = options.get("match")
     if not isinstance(match, HookMatcher | None):
         raise TypeError(f"has match={match!r}: give a HookMatcher")
-    if match is not None and hook not in set(HookPhase):
+    if match is not None and hook not in PHASES:
         raise ValueError("has a match: only the phases have a context to match")
     call = _adapted(function, ARGUMENTS[hook])
     if _never_suspends(function):
@@ -135,7 +137,7 @@ def _compile(
         on_error=on_error,
         recheck=recheck,
         match=match,
-        observe=observe and hook in set(HookPhase),
+        observe=observe and hook in PHASES,
         wrapper=wrapper,
         # Of one marked both ways pluggy makes a trylast.
         zone=2 if options.get("trylast") else 0 if options.get("tryfirst") else 1,
@@ -144,7 +146,7 @@ def _compile(
 
 def _check_shape(function: Callable[..., Any], hook: str, *, wrapper: bool, is_async: bool) -> None:
     generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-    if wrapper and hook not in set(HookPhase):
+    if wrapper and hook not in PHASES:
         raise ValueError("is a wrapper: only the phases have something to wrap")
     if wrapper and not generator:
         raise ValueError("is a wrapper, so it has to be a generator function with one yield")

@@ -25,7 +25,8 @@ class HookMatcher:
 
     ``tool_name`` is a name or a shell-style pattern (``mcp__*``). ``cwd`` holds for that folder
     and everything below it, by whole path segments after ``.`` and ``..`` are resolved; symbolic
-    links are not followed. Raises ``TypeError`` or ``ValueError`` for what could never match.
+    links are not followed, and upper case is not lower case. Raises ``TypeError`` or ``ValueError``
+    for what could never match.
     """
 
     phases: Collection[HookPhase] | None = None

@@ -22,6 +22,7 @@ from codex_hooks._plan import EMPTY_PLAN, Compiled, Plan, merge
 from codex_hooks._specs import PROJECT, HookSpecs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from codex_hooks._installed import PluginSource
@@ -264,11 +265,11 @@ class Registry:
         parts = _parts(self._global)
         self._plans = {hook: merge(parts, hook) for hook in ARGUMENTS}
 
-    def _overlaid(self, hook: str, overlay: Any) -> Plan:
+    def _overlaid(self, hook: str, overlay: _Overlay) -> Plan:
         if overlay.generation != self._generation:
             overlay.plans = {}
             overlay.generation = self._generation
-        plan: Plan | None = overlay.plans.get(hook)
+        plan = overlay.plans.get(hook)
         if plan is None:
             plan = overlay.plans[hook] = self._merged(hook, overlay)
         return plan
@@ -294,5 +295,5 @@ def _start(registration: Registration) -> None:
             ) from error
 
 
-def _parts(registrations: Any) -> list[Compiled]:
+def _parts(registrations: Iterable[Registration]) -> list[Compiled]:
     return [item._compiled for item in registrations]  # noqa: SLF001
