@@ -114,6 +114,10 @@ class Run:
         """Put a failure into the report that belongs to no call of a plugin's (G7)."""
         self._issues.append(issue)
 
+    def block(self, block: Block) -> None:
+        """Put a block into the report that a plugin left to somebody else: a person's no (K8)."""
+        self._blocks.append(block)
+
     def context(self, phase: HookPhase, **fields: Any) -> HookContext:
         """Return a context of this run: its correlation id and its metadata as they stand now."""
         return HookContext(

@@ -10,12 +10,12 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
-from codex_hooks import Ask
+from codex_hooks import Ask, Block
 from codex_hooks._log import log
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class Deciders:
     approver: Approver | None
     approval_deadline: float
 
-    async def refusal(self, outcome: PreOutcome, codex_asks: str | None = None) -> Ask | None:
+    async def refusal(self, outcome: PreOutcome, codex_asks: str | None = None) -> Block | None:
         """Ask a person what the plugins want one to decide, or else what Codex asks.
 
-        Returns None if the answer to each question is yes. The first no ends it, and is returned as
-        the question with the reason in its message.
+        Returns None if the answer to each question is yes. The first no ends it and is a block; in
+        the name of the plugin that asked, it stands in the run's report.
         """
         ctx = outcome.context
         deadline = time.monotonic() + self.approval_deadline
@@ -97,8 +97,11 @@ class Deciders:
             )
             if why is not None:
                 who = f"plugin {asked.plugin}" if asked.plugin else "Codex"
-                why = f"{asked.message} ({who} wants a person to decide, and {why})"
-                return replace(asked, message=why)
+                message = f"{asked.message} ({who} wants a person to decide, and {why})"
+                block = Block(message, asked.plugin, ctx.phase)
+                if asked.plugin:
+                    outcome.run.block(block)
+                return block
         return None
 
 

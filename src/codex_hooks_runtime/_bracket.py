@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from codex_hooks import Block
 from codex_hooks._log import log
 
 from ._errors import BlockedByHook, TurnInterrupted, TurnTimeout
@@ -75,9 +74,7 @@ async def check_passed(deciders: Deciders, outcome: PreOutcome) -> None:
 
     What a plugin wants a person to decide goes on when the approver says yes (K4).
     """
-    refusal = outcome.blocked
-    if refusal is None and (refused := await deciders.refusal(outcome)) is not None:
-        refusal = Block(refused.message, refused.plugin, outcome.context.phase)
+    refusal = outcome.blocked or await deciders.refusal(outcome)
     if refusal is not None:
         raise BlockedByHook(refusal, correlation_id=outcome.run.correlation_id)
 

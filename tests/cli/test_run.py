@@ -124,9 +124,7 @@ def test_a_question_that_nobody_can_answer_is_a_block(tmp_path: Path) -> None:
     done = run("deploy it", "--plugin", "policy:NoPasswords", folder=tmp_path)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(
-        "error: blocked by plugin 'NoPasswords' in pre_run: deploy, really?"
-    )
+    assert done.stderr.startswith("pre_run blocked by NoPasswords: deploy, really? (plugin")
 
 
 @pytest.mark.codex

@@ -166,6 +166,8 @@ async def test_a_person_decides_about_a_run_a_session_and_a_turn(
                 await client.run(tmp_path, "go on")
             assert caught.value.plugin == "Journal"
             assert model.requests == ()
+            assert client.latest_report is not None
+            assert client.latest_report.blocked == caught.value.block
     (asked,) = answers.asked
     assert (asked.phase, asked.plugin, asked.tool) == (HookPhase(phase), "Journal", None)
     assert (asked.message, asked.cwd) == ("is this one all right?", str(tmp_path))
@@ -230,6 +232,9 @@ async def test_each_plugins_question_needs_a_yes(tmp_path: Path, objector: str |
         client.kernel.register(first, "first")
         client.kernel.register(second, "second")
         await client.run(tmp_path, "go on", sandbox_policy="workspace-write")
+        assert client.latest_report is not None
+        blocks = [block.message.split()[0] for block in client.latest_report.blocks]
+    assert blocks == ([] if objector is None else [objector])
     assert asked == (["one"] if objector == "one" else ["one", "two"])
     assert (tmp_path / "made").exists() is (objector is None)
     if objector is not None:
