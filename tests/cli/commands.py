@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from codex_hooks_runtime.testing import CodexHome, ScriptedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from codex_hooks_runtime.testing import Step
+    from runtime.scripted import Script
 
 COMMAND = str(Path(sys.executable).with_name("codex-hooks"))
 
@@ -41,7 +41,7 @@ def shell(
 
 @contextmanager
 def offline_codex(
-    script: Sequence[Step] = (), settings: str = "enabled = []"
+    script: Script = (), settings: str = "enabled = []"
 ) -> Iterator[tuple[ScriptedModel, CodexHome]]:
     """A scripted model and an isolated home, whose user has no plugin active by default."""
     with ScriptedModel(script) as model, CodexHome(model.base_url) as home:

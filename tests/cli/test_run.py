@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from codex_hooks_runtime.testing import Step
+    from codex_hooks_runtime.testing import ModelRequest, Step
 
 POLICY = """\
 from pydantic import BaseModel
@@ -357,7 +358,7 @@ def test_what_codex_tries_again_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.codex
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     """R6: no process, no folder of the gate."""
     script: list[Step] = [[Say("one moment"), Hang()]]
@@ -379,6 +380,36 @@ def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number:
         assert (process.returncode, complaints) == (130, b"")
         assert processes_with(home.path) == []
         assert list(home.path.rglob("gate-*")) == []
+
+
+@pytest.mark.codex
+def test_under_nohup_the_end_of_the_terminal_ends_nothing(tmp_path: Path) -> None:
+    """The control is the test above."""
+    sent = Event()
+
+    def answer(request: ModelRequest) -> Step:
+        if not request.tool_outputs:
+            return [Say("one moment"), RunCommand("true")]
+        sent.wait(30)
+        return Say("done")
+
+    with offline_codex(answer) as (_, home):
+        process = subprocess.Popen(
+            ["nohup", COMMAND, "run", "hello"],
+            cwd=tmp_path,
+            env=home.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.read(3) == b"one"
+
+        process.send_signal(signal.SIGHUP)
+        sent.set()
+        rest, _ = process.communicate(timeout=30)
+
+        assert process.returncode == 0
+        assert rest.endswith(b"\ndone\n")
 
 
 def processes_with(home: Path) -> list[str]:

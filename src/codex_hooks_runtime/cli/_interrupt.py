@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a cancellation, so that everything that was begun is ended in order."""
+"""Ctrl-C, SIGTERM and a closed terminal as a cancellation: what was begun is ended in order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run_interruptible(work: Callable[[], Awaitable[T]]) -> T:
 async def _until_signal(work: Callable[[], Awaitable[T]]) -> T:
     finished: list[T] = []
     failures: list[BaseException] = []
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*_signals()) as signals:
         async with anyio.create_task_group() as tasks:
 
             async def cancel_at_signal() -> None:
@@ -39,3 +39,10 @@ async def _until_signal(work: Callable[[], Awaitable[T]]) -> T:
     if not finished:
         raise KeyboardInterrupt
     return finished[0]
+
+
+def _signals() -> list[signal.Signals]:
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        ending.append(signal.SIGHUP)
+    return ending
