@@ -9,6 +9,7 @@ no thread had begun by then never runs.
 from __future__ import annotations
 
 import contextvars
+import os
 import sys
 import threading
 from collections import deque
@@ -70,6 +71,10 @@ class Workers:
 
     def __init__(self, max_threads: int = MAX_THREADS) -> None:
         self._max = max_threads
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._threads = 0
         self._idle = 0
         self._jobs: deque[Job[Any]] = deque()
@@ -80,6 +85,8 @@ class Workers:
 
         To be called on an event loop, whose task then awaits ``job.outcome()``.
         """
+        if self._process != os.getpid():
+            self._begin()  # a fork has no threads, and perhaps a lock that one of them held
         job = Job(call)
         with self._wake:
             self._jobs.append(job)

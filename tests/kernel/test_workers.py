@@ -175,3 +175,31 @@ def test_a_hook_that_outlives_its_event_loop_harms_nobody() -> None:
         assert not anyio.run(main, backend=backend)
         leave.set()
     assert any(anyio.run(main) for _ in range(100))
+
+
+FORKED = """
+import anyio, os
+from codex_hooks import HookContext, HookKernel, HookPhase, hookimpl
+
+class Guard:
+    @hookimpl
+    def pre_turn(self, ctx):
+        return None
+
+async def is_blocked():
+    return (await kernel.run_pre(HookContext(phase=HookPhase.PRE_TURN))).blocked is not None
+
+kernel = HookKernel(max_threads=1)
+kernel.register(Guard())
+assert not anyio.run(is_blocked)
+child = os.fork()
+if not child:
+    os._exit(anyio.run(is_blocked))
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+def test_a_fork_starts_threads_of_its_own(anyio_backend: str) -> None:
+    """K6: those of the parent are not there, however many they were."""
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=60)
