@@ -162,6 +162,8 @@ def make_plugin(target: Any, given: Mapping[str, Any]) -> tuple[object, Any]:
     """
     _check_api(target)
     options = _options(target, given)
+    if inspect.iscoroutinefunction(target):
+        raise PluginError("it is made by an async function: use a plain one")
     is_factory = inspect.isclass(target) or inspect.isroutine(target)
     if is_factory:
         target = target() if options is None else target(options)

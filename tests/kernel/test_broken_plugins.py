@@ -25,6 +25,7 @@ BROKEN = {
         "Denied",
     ),
     "argument": ("def make(x):\n    return x", "make", "TypeError"),
+    "async": ("async def make():\n    return None", "make", "made by an async function"),
     "no hooks": ("", "", "implements no hook"),
     "unknown hook": (BLOCKING.replace("pre_turn", "pre_trun"), "", "pre_trun"),
     "keyword-only": (BLOCKING.replace("(ctx)", "(*, ctx)"), "", "keyword"),
