@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from codex_hooks import (
@@ -290,6 +290,15 @@ async def test_a_damaged_key_blocks_instead_of_being_replaced(tmp_path: Path) ->
     outcome = await kernel_with(tmp_path).run_pre(tool_use())
     assert outcome.blocked is not None
     assert "digest.key is damaged" in outcome.blocked.message
+
+
+def test_with_text_a_hook_has_time_for_the_rules_to_be_compiled(tmp_path: Path) -> None:
+    """K6: once a machine, and longer than a hook has where there is nothing to compile."""
+    deadlines = [
+        vars(Audit(Options(path=tmp_path, text=text)))["pre_run"].codex_hooks_impl["timeout"]
+        for text in get_args(Options.model_fields["text"].annotation)
+    ]
+    assert deadlines == [10.0, 60.0]
 
 
 def test_an_option_that_does_not_exist_or_does_not_fit_is_named() -> None:

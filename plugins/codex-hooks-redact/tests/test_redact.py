@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import kingfisher_sdk
 import pytest
 
-from codex_hooks_redact import RedactionError, Redactor, redact
+from codex_hooks_redact import RedactionError, Redactor, _detector, redact
 from redact_corpus import corpus
 
 KEY = "k3yTr0mb0neQ7"
@@ -156,3 +160,84 @@ def test_a_rule_of_ones_own_is_followed_and_an_unwanted_one_ignored(tmp_path: ob
         Redactor(ignore=["gihtub"]).redact("x")
     with pytest.raises(RedactionError, match="cannot be started"):
         Redactor(rules=[str(rules.with_name("gone.yml"))]).redact("x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"body": json.dumps({"password": KEY})}),
+        json.dumps({"a": json.dumps({"b": json.dumps({"password": KEY})})}),
+        f"<password>{KEY}</password>",
+        f"db:\n  password: >-\n    {KEY}\n",
+        f"password=\x1b[31m{KEY}\x1b[0m",
+        f"DB_PASSWORD={KEY}$\nX=1$",
+        json.dumps([{"name": "DB_PASSWORD", "value": KEY}]),
+        json.dumps(json.dumps({"key": "api-token", "value": KEY})),
+        f"env:\n  - name: DB_PASSWORD\n    value: {KEY}\n",
+    ],
+)
+def test_a_secret_is_found_in_what_it_is_wrapped_in(text: str) -> None:
+    """Nested JSON of MCP tools, XML, colours, `cat -A`, the environment of containers."""
+    assert KEY not in redact(text).text
+    assert redact(text.replace(KEY, "none")).found == ()
+
+
+def test_a_name_and_its_value_are_found_in_structured_output() -> None:
+    value = {"env": [{"name": "DB_PASSWORD", "value": KEY}, {"name": "USER", "value": "dev"}]}
+    masked = Redactor().redact_json(value)
+    assert KEY not in str(masked.value)
+    assert masked.value["env"][1] == {"name": "USER", "value": "dev"}
+
+
+def lines_of_key(kind: str = "PRIVATE") -> list[str]:
+    body = base64.b64encode(random.Random(5).randbytes(400)).decode()
+    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    return [f"-----BEGIN {kind} KEY-----", *lines, f"-----END {kind} KEY-----"]
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(0, 4), slice(-4, None)])
+def test_the_first_and_the_last_lines_of_a_private_key_are_masked_too(part: slice) -> None:
+    """As `head` and `tail` give them; the control is a public key."""
+    shown = lines_of_key()[part]
+    left = redact("\n".join(shown)).text
+    assert not any(line in left for line in shown if "-----" not in line)
+    assert redact("\n".join(lines_of_key("PUBLIC")[part])).found == ()
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n", "\\n"])
+def test_base64_over_several_lines_is_looked_into(break_: str) -> None:
+    """As `base64 .env` prints it; the control holds no secret."""
+    lines = "".join(f"NAME_{number}=value of no interest\n" for number in range(9))
+
+    def wrapped(text: str) -> str:
+        encoded = base64.b64encode(text.encode()).decode()
+        return break_.join(encoded[at : at + 76] for at in range(0, len(encoded), 76))
+
+    hidden = wrapped(f"{lines}TOKEN={PAT}\n{lines}")
+    result = redact(f"before {hidden} after")
+    assert [item.kind for item in result.found] == ["github-pat"]
+    assert result.text == f"before {result.found[0].placeholder} after"
+    assert redact(f"before {wrapped(lines)} after").found == ()
+
+
+def test_those_who_come_at_once_wait_for_one_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling the rules takes long: not in each thread."""
+    made: list[object] = []
+    together = threading.Barrier(4)
+
+    def scanner() -> object:
+        together.wait()
+        return _detector._scanner(())[0]
+
+    def make(catalogue: object) -> object:
+        made.append(catalogue)
+        return object()
+
+    monkeypatch.setattr(kingfisher_sdk, "Scanner", make)
+    _detector._made.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = [future.result() for future in [pool.submit(scanner) for _ in range(4)]]
+    finally:
+        _detector._made.cache_clear()
+    assert len(made) == len(set(found)) == 1

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 CODEX_HOOKS_API: Final = "1"
 
+# The redactor may have to compile its rules first, which takes long on a slow or busy machine.
+_TIMEOUTS: Final = {"digest": 10.0, "redacted": 60.0}
+
 
 class Audit:
     """The plugin ``audit``.
@@ -45,7 +48,11 @@ class Audit:
         self._files = files or Files()
         self._opening = threading.Lock()
         self._opened: tuple[GroupCommit, Content] | None = None
-        mark = hookimpl(tryfirst=True, on_error=self._options.on_error)
+        mark = hookimpl(
+            tryfirst=True,
+            on_error=self._options.on_error,
+            timeout=_TIMEOUTS[self._options.text],
+        )
         for phase in HookPhase:
             setattr(self, phase.value, mark(self._recorder(phase)))
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from codex_hooks import CodexHooksError
 
 from codex_hooks_redact._masking import Span
+from codex_hooks_redact._wrapped import Unwrapped
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Finding, Scanner
@@ -22,6 +24,7 @@ _OUR_RULES: Final = Path(__file__).with_name("rules.yml")
 # Rules for the other half of a pair are not reported by themselves. Some of them find a secret, as
 # that of an AWS secret key does, but these find a name or an address.
 _COMPANION: Final = re.compile(r"-(?:id|name|url|host|domain|address|repository)(?:\.\d+)?$")
+_making: Final = Lock()
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_\-\s]+")
 
 
@@ -34,7 +37,7 @@ class Detector:
 
     Findings of the rule ids in ``ignore`` are left alone. ``timeout`` is in seconds for one scan.
     The scanner is made on first use: from the cache of its compiled rules within half a second,
-    the very first time on a machine in some four.
+    the very first time on a machine in some four, on a busy one in many more.
     """
 
     def __init__(
@@ -46,6 +49,11 @@ class Detector:
 
     def find(self, data: bytes) -> list[Span]:
         """Return where there are secrets in ``data``, in no order; `RedactionError` if unknown."""
+        unwrapped = Unwrapped(data)
+        inside = self._scan(unwrapped.text) if unwrapped.text else []
+        return [*self._scan(data), *map(unwrapped.place_of, inside)]
+
+    def _scan(self, data: bytes) -> list[Span]:
         scanner = self._scanner()
         try:
             findings = scanner.scan(data, timeout=self._timeout)
@@ -71,8 +79,14 @@ class Detector:
         return scanner
 
 
-@lru_cache(maxsize=4)
 def _scanner(rules: tuple[str, ...]) -> tuple[Scanner, frozenset[str]]:
+    """Return the scanner with these rules; those who come meanwhile wait, as it is made once."""
+    with _making:
+        return _made(rules)
+
+
+@lru_cache(maxsize=4)
+def _made(rules: tuple[str, ...]) -> tuple[Scanner, frozenset[str]]:
     import kingfisher_sdk  # noqa: PLC0415  # a library of 36 MB, needed once there is text
 
     catalogue = kingfisher_sdk.Rules([_OUR_RULES, *rules])
