@@ -157,7 +157,7 @@ async def attempt_shielded(
 class Call:
     """The call that is under way: how it is made, and by when it has to be done."""
 
-    __slots__ = ("_began", "_interrupted", "_job", "_workers", "deadline", "timeout")
+    __slots__ = ("_began", "_interrupted", "_job", "_requests", "_workers", "deadline", "timeout")
 
     def __init__(self, workers: Workers, deadline: float | None = None) -> None:
         self.deadline = deadline
@@ -165,6 +165,7 @@ class Call:
         self._workers = workers
         self._job: Job[Any] | None = None
         self._interrupted = False
+        self._requests: int | None = None
         self._began = 0
 
     async def make(
@@ -193,13 +194,23 @@ class Call:
         except StopIteration as done:
             return done.value
         self._interrupted = False
-        requests = _cancel_requests()
+        self._requests = _cancel_requests()
         try:
             return await self._armed(steps, wanted, scope)
         finally:
             # trio throws nothing in: it hands over what raises only inside the hook.
-            if (self._interrupted or requests is None) and not scope.cancel_called:
-                await _pass_on_cancellation(requests)
+            if (self._interrupted or self._requests is None) and not scope.cancel_called:
+                await _pass_on_cancellation(self._requests)
+
+    def _interrupt(self, steps: Coroutine[Any, Any, Any], thrown: BaseException) -> object:
+        self._interrupted = True
+        try:
+            return steps.throw(thrown)
+        finally:
+            # Before Python 3.13 a TaskGroup that is waiting for its children, and fails with one
+            # of them, asks for a cancellation that it never takes back.
+            if self._requests is not None and _went_through_task_group(thrown):
+                self._requests += 1
 
     def microseconds(self) -> float:
         """How long the call has taken so far."""
@@ -234,19 +245,23 @@ class Call:
                     given = yield wanted
                 except BaseException as error:  # handed on to the coroutine, as await does
                     thrown = error
-                    self._interrupted = True
                 steps_after += scope.cancel_called
                 if steps_after > MAX_STEPS_AFTER:
                     _give_up(steps)
                     if thrown is not None:
                         raise thrown
                     return None
-                wanted = steps.send(given) if thrown is None else steps.throw(thrown)
+                wanted = steps.send(given) if thrown is None else self._interrupt(steps, thrown)
         except StopIteration as done:
             return done.value
         finally:
             scope.deadline = math.inf
             thrown = None  # or the frame and the exception would hold each other
+
+
+def _went_through_task_group(error: BaseException) -> bool:
+    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return "asyncio.taskgroups" in names
 
 
 async def _pass_on_cancellation(requests: int | None) -> None:

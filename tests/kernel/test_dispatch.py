@@ -310,7 +310,18 @@ def test_a_hook_may_cancel_what_is_its_own() -> None:
         child.cancel()
         with pytest.raises(asyncio.CancelledError):
             await child
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+                group.create_task(asyncio.Event().wait())
+        except* OSError:
+            done.append("group")
         return Allow()
+
+    async def fails() -> None:
+        raise OSError
+
+    done: list[str] = []
 
     async def main() -> None:
         kernel = HookKernel()
@@ -323,6 +334,7 @@ def test_a_hook_may_cancel_what_is_its_own() -> None:
             assert (await kernel.run_pre(turn())).allowed
 
     asyncio.run(main())
+    assert done == ["group", "group"]
 
 
 async def test_a_hook_may_use_scopes_and_task_groups_of_its_own() -> None:
