@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+import anyio
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -73,6 +75,9 @@ class ToolUse:
     """Whether the model was given what there was of its output before it had ended."""
     output: str | None = None
     """All that a command has written, once that is known."""
+    told: tuple[Any, str | None] | None = None
+    """The output that ``post_tool_use`` was told, and what it is to be replaced with."""
+    telling: anyio.Lock = field(default_factory=anyio.Lock)
 
 
 class Ledger:

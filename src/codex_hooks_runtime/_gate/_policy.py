@@ -183,15 +183,31 @@ class ThreadPolicy:
 
         Where the model has read of its output nevertheless, that is judged late.
         """
-        output = use.output if use.shown else None
+        done = use.status == "completed"
         tool = ToolCall(
-            call_id=use.call_id, name=use.name, kind=use.kind, input=use.input, output=output
+            call_id=use.call_id,
+            name=use.name,
+            kind=use.kind,
+            input=use.input,
+            output=use.output if use.shown or done else None,
         )
         place = Place(thread_id=use.thread_id, turn_id=use.turn_id)
-        status: RunStatus = "interrupted" if use.status is None else "error"
-        replacement = await self.tell_after(tool, place, "ok" if output else status)
-        if output and replacement is not None:
+        status: RunStatus = "interrupted" if use.status is None else "ok" if done else "error"
+        replacement = await self._tell_once(use, tool, place, status)
+        if use.shown and use.output and replacement is not None:
             self.unmediated(tool, place, _SHOWN)
+
+    async def _tell_once(
+        self, use: ToolUse, tool: ToolCall, place: Place, status: RunStatus
+    ) -> str | None:
+        """`tell_after`, unless it was told this very output of ``use`` already.
+
+        That of a command that outlives its turn may be judged when it ends, and be read later.
+        """
+        async with use.telling:
+            if use.told is None or use.told[0] != tool.output:
+                use.told = tool.output, await self.tell_after(tool, place, status)
+            return use.told[1]
 
     def context(
         self,
@@ -232,7 +248,7 @@ class ThreadPolicy:
         if early:
             # Codex hands over the last part alone: the model had read the rest while it ran.
             tool = replace(tool, output=use.output)
-        replacement = await self.tell_after(tool, place, "ok")
+        replacement = await self._tell_once(use, tool, place, "ok")
         if replacement is None:
             return Proceed()
         if early:

@@ -303,6 +303,37 @@ async def test_output_that_comes_at_the_end_alone_is_withheld_in_time(tmp_path: 
     assert not any(SECRET in request.text for request in model.requests)
 
 
+async def test_what_was_judged_when_it_ended_is_not_judged_again_when_it_is_read(
+    tmp_path: Path,
+) -> None:
+    """G10: one ``post_tool_use`` for a use, whose answer holds for the later turn too."""
+    (tmp_path / "key").write_text(SECRET)
+    ended = anyio.Event()
+
+    def script(request: ModelRequest) -> Step:
+        if not request.tool_outputs:
+            return RunCommand(f"cat key; {UNTIL_GO}", {"yield_time_ms": 250})
+        if request.user_texts[-1] == "go on" or len(request.tool_outputs) > 1:
+            return Say("later")
+        return read_on(request, 30_000)
+
+    def mask(ctx: HookContext) -> Decision | None:
+        if SECRET not in str(tool_of(ctx).output):
+            return None
+        ended.set()
+        return Mutate(tool_output="***")
+
+    plugin = Tools(None, mask)
+    async with gated(script, plugin, on_unmediated="report") as (client, model):
+        session = await client.start_session(SessionConfig(cwd=tmp_path))
+        await session.ask("go on")
+        (tmp_path / "go").touch()
+        await ended.wait()
+        await session.ask("read it")
+    assert plugin.uses == [("pre_tool_use", "Bash"), ("post_tool_use", "Bash")]
+    assert "***" in model.requests[-1].tool_outputs["call_2"]
+
+
 async def test_a_command_that_outlives_its_turn_is_judged_when_it_ends(tmp_path: Path) -> None:
     """G7, G10: after the fact, and on the record."""
     (tmp_path / "key").write_text(SECRET)
