@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from codex_hooks import HookContext, hookimpl
 from codex_hooks_runtime import SessionConfig, TurnInterrupted
-from codex_hooks_runtime.testing import Hang
+from codex_hooks_runtime.testing import Hang, RunCommand
 from runtime.scripted import Journal, scripted
 
 if TYPE_CHECKING:
@@ -49,3 +50,27 @@ async def test_a_run_that_is_cancelled_at_once_leaves_no_turn_running(tmp_path: 
         (turn,) = await client.runtime.thread_turns(stream.thread_id)
         assert turn.status == "interrupted"
     assert journal.endings == {"session_start": "ok", "turn": "cancelled", "run": "cancelled"}
+
+
+async def test_a_use_that_was_interrupted_while_it_was_decided_is_on_record(
+    tmp_path: Path,
+) -> None:
+    """G4, K8: it was not allowed, and nobody is named for that."""
+    deciding = anyio.Event()
+
+    class Hesitant:
+        @hookimpl
+        async def pre_tool_use(self, ctx: HookContext) -> None:
+            deciding.set()
+            await anyio.sleep_forever()
+
+    async with scripted([RunCommand("touch made")], Hesitant()) as (client, _):
+        async with client.stream(tmp_path, "go on", sandbox_policy="workspace-write") as stream:
+            await deciding.wait()
+            await stream.interrupt()
+            with pytest.raises(TurnInterrupted):
+                await stream.finish()
+        (use,) = client.tool_uses
+    assert (use.decision, use.decided_by, use.allowed) == ("nothing", None, False)
+    assert use.reason == "Nobody waited for the decision any more."
+    assert not (tmp_path / "made").exists()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codex_hooks import Allow, HookPhase, Mutate, ToolCall, ToolKind
 
@@ -33,6 +33,7 @@ _KINDS: Final[dict[str, ToolKind]] = {
     "read_mcp_resource": "mcp",
 }
 
+_UNDECIDED: Final = "Nobody waited for the decision any more."
 _STOPPED: Final = "This turn was stopped, for a tool was used in it that no policy had judged."
 _SHOWN: Final = "the model had read a part of its output before any policy saw it"
 _NOT_JUDGED: Final = "What was done here is not what a policy had judged. Stop; tell the user."
@@ -63,6 +64,15 @@ class Ruling:
     input: Mapping[str, Any]
     refusal: str | None
     rewritten: bool
+
+
+class _Decided(NamedTuple):
+    """What was said of a use as it was ``judged``, by whom, and why it is refused, if it is."""
+
+    judged: ToolCall
+    decision: Decided
+    decided_by: str | None
+    refusal: str | None
 
 
 class ThreadPolicy:
@@ -131,17 +141,12 @@ class ThreadPolicy:
         """
         async with self._in_run() as run:
             before = self.context(run, HookPhase.PRE_TOOL_USE, tool, place)
-            outcome = await run.pre(before)
-            refusal = _refusal(outcome.blocked) if outcome.blocked else None
-            decision, decided_by = _verdict(outcome)
-            question = None if outcome.allowed else codex_asks
-            if refusal is None and (outcome.asked or question):
-                decision, decided_by = "ask", "approver"
-                refused = await self._deciders.refusal(outcome, question)
-                refusal = f"{refused.message}. Go on without it." if refused else None
-            judged = _tool(outcome.context)
-            self._ledger.records.append(
-                self._record(
+            decided = _Decided(tool, "nothing", None, _UNDECIDED)
+            try:
+                decided = await self._decide(run, before, codex_asks)
+            finally:  # also where whoever asked is gone before anybody has decided
+                judged, decision, decided_by, refusal = decided
+                record = self._record(
                     judged,
                     place,
                     run,
@@ -151,8 +156,21 @@ class ThreadPolicy:
                     via=via,
                     reason=refusal,
                 )
-            )
+                self._ledger.records.append(record)
         return Ruling(judged.input, refusal, digest_of(judged.input) != digest_of(tool.input))
+
+    async def _decide(self, run: Run, before: HookContext, codex_asks: str | None) -> _Decided:
+        outcome = await run.pre(before)
+        judged = _tool(outcome.context)
+        decision, decided_by = _verdict(outcome)
+        if outcome.blocked is not None:
+            return _Decided(judged, decision, decided_by, _refusal(outcome.blocked))
+        question = None if outcome.allowed else codex_asks
+        if not (outcome.asked or question):
+            return _Decided(judged, decision, decided_by, None)
+        refused = await self._deciders.refusal(outcome, question)
+        refusal = f"{refused.message}. Go on without it." if refused else None
+        return _Decided(judged, "ask", "approver", refusal)
 
     def let_through(self, tool: ToolCall, place: Place, tool_input: Mapping[str, Any]) -> ToolUse:
         """Enter a use in the ledger."""

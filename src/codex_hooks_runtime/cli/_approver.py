@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from rich.text import Text
 
-from ._output import console, printable
+from ._output import console, headed, printable
 
 if TYPE_CHECKING:
     from codex_hooks_runtime import ApprovalQuestion, Approver
@@ -34,6 +34,7 @@ class ConsoleApprover:
     async def __call__(self, question: ApprovalQuestion) -> bool:
         """Put ``question`` to the person, after those that were asked before it."""
         async with self._turn:
+            _forget_what_was_typed()
             _show(question)
             answer = await _line()
         return answer.strip().lower() in {"y", "yes"}
@@ -43,9 +44,9 @@ def _show(question: ApprovalQuestion) -> None:
     out = console(stderr=True)
     who = "codex" if question.plugin is None else f"plugin {question.plugin}"
     out.print()
-    out.print(Text(f"{who} asks: ", "bold yellow") + printable(question.message))
+    out.print(headed(f"{who} asks: ", "bold yellow", question.message))
     what, shown = _subject(question)
-    out.print(Text(f"  {what}: ", "bold") + printable(_shortened(shown)))
+    out.print(headed(f"  {printable(what)}: ", "bold", _shortened(shown)))
     if question.cwd is not None:
         out.print(Text("  in ") + printable(question.cwd))
     approval = question.tool.approval if question.tool is not None else None
@@ -71,11 +72,13 @@ def _shortened(shown: str) -> str:
     return f"{shown[:_MOST_SHOWN]}… ({len(shown) - _MOST_SHOWN} more characters)"
 
 
-async def _line() -> str:
-    """Read one line of what is typed from now on."""
+def _forget_what_was_typed() -> None:
     import termios  # noqa: PLC0415  # not there on Windows, nor is a terminal asked for there
 
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+async def _line() -> str:
     descriptor = sys.stdin.fileno()
-    termios.tcflush(descriptor, termios.TCIFLUSH)
     await anyio.wait_readable(descriptor)
     return os.read(descriptor, 1_024).decode(errors="replace")
