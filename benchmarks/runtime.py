@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import anyio
 from model import model_process
 from official_client import official_client
 from our_client import our_client
+from scripted_codex import scripted_codex
 
 from codex_hooks_runtime._binary import find_codex
 from codex_hooks_runtime.testing import CodexHome
@@ -40,7 +40,6 @@ EVENTS = 100_000
 WORDS = 200
 SESSIONS = 200
 
-SERVER = Path(__file__).parents[1] / "tests" / "runtime" / "scripted_server.py"
 PLAIN = ("bench/event", {"threadId": "t", "text": "word " * 24})
 DELTA = (
     "item/agentMessage/delta",
@@ -76,7 +75,7 @@ async def main() -> None:
     print(f"{'':<52} {'ours':>12} {'official':>12} {'':<6} {'ratio':>7}  target")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        codex = _scripted_codex(folder)
+        codex = scripted_codex(folder)
         async with our_client(codex, {}, tool_gate="off") as ours:
             with official_client([str(codex), "app-server"]) as official:
                 await requests(table, ours, official)
@@ -202,14 +201,6 @@ def _seconds_of(arguments: list[str]) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True)
     return time.perf_counter() - began
-
-
-def _scripted_codex(folder: Path) -> Path:
-    path = folder / "scripted-codex"
-    program = shlex.join([sys.executable, "-I", "-S", str(SERVER)])
-    path.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
-    path.chmod(0o755)
-    return path
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import shlex
 import sys
 import tempfile
 import threading
@@ -18,6 +17,7 @@ import tracemalloc
 from pathlib import Path
 
 import anyio
+from scripted_codex import scripted_codex
 
 from codex_hooks import HookContext, hookimpl
 from codex_hooks_runtime import (
@@ -28,7 +28,6 @@ from codex_hooks_runtime import (
     TransportClosed,
 )
 
-SERVER = Path(__file__).parents[1] / "tests" / "runtime" / "scripted_server.py"
 # What caches and the allocator may still take once everything was used a few hundred times.
 MEMORY_ALLOWED = 512 * 1024
 WARM_UP = 300
@@ -60,7 +59,7 @@ async def main(turns: int, crashes: int) -> bool:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = ClientConfig(
-            codex=_scripted_codex(folder),
+            codex=scripted_codex(folder),
             env={"SCRIPTED_RECORD": str(folder / "record.json")},
             plugins=[Watch()],
             load_installed=False,
@@ -129,14 +128,6 @@ async def holdings(client: Client) -> dict[str, int]:
 
 def _entries(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir())
-
-
-def _scripted_codex(folder: Path) -> Path:
-    path = folder / "scripted-codex"
-    program = shlex.join([sys.executable, "-I", "-S", str(SERVER)])
-    path.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
-    path.chmod(0o755)
-    return path
 
 
 if __name__ == "__main__":

@@ -34,6 +34,21 @@ async def proceed(_event: ToolHookEvent) -> Reply:
     return Proceed()
 
 
+class Undecided:
+    """An answer that never comes; says when it was asked for, and when nobody waits any more."""
+
+    def __init__(self) -> None:
+        self.asked, self.cancelled = anyio.Event(), anyio.Event()
+
+    async def __call__(self, _event: ToolHookEvent) -> Reply:
+        self.asked.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.cancelled.set()
+        return Proceed()
+
+
 @asynccontextmanager
 async def admitted(answer: Answer = proceed, *, deadline_s: float = 60) -> AsyncIterator[Admission]:
     """Open a relay for one thread."""

@@ -18,7 +18,7 @@ from anyio import to_thread
 from codex_hooks_runtime._gate import _relay_client
 from codex_hooks_runtime._gate._payload import Deny, Proceed, Reply, ToolHookEvent, Withhold
 from codex_hooks_runtime._gate._relay import Relay
-from runtime.gate.asking import ALLOWED, Heard, admitted, blocked, key_file, run_client
+from runtime.gate.asking import ALLOWED, Heard, Undecided, admitted, blocked, key_file, run_client
 from runtime.gate.tool_events import after, before
 
 if TYPE_CHECKING:
@@ -169,27 +169,18 @@ async def test_a_client_that_is_killed_blocks() -> None:
 
 async def test_a_client_whose_shell_was_killed_leaves_and_ends_the_question() -> None:
     """R1: this is what Codex does when a turn is interrupted."""
-    asked, cancelled = anyio.Event(), anyio.Event()
-
-    async def answer(_event: ToolHookEvent) -> Reply:
-        asked.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            cancelled.set()
-        return Proceed()
-
+    answer = Undecided()
     async with Relay() as relay:
         with (
             relay.admit(answer, deadline_s=60) as admission,
             anyio.fail_after(60),
             start(admission) as shell,
         ):
-            await asked.wait()
+            await answer.asked.wait()
             shell.kill()
             assert shell.stdout
             shell.stdout.close()
-            await cancelled.wait()
+            await answer.cancelled.wait()
 
 
 async def test_a_large_event_is_judged_and_a_huge_one_blocked() -> None:

@@ -21,7 +21,7 @@ from codex_hooks_runtime._gate._payload import (
 )
 from codex_hooks_runtime._gate._relay_client import SOCKET_NAME
 from codex_hooks_runtime.testing import RunCommand, Say
-from runtime.gate.asking import admitted, key_file
+from runtime.gate.asking import Undecided, admitted, key_file
 from runtime.gate.bare_server import READ, SECRET, codex, only_before
 
 if TYPE_CHECKING:
@@ -107,23 +107,14 @@ async def test_a_folder_that_is_gone_lets_the_command_run_and_is_seen(tmp_path: 
 
 async def test_an_interrupted_turn_ends_the_question(tmp_path: Path) -> None:
     """R1."""
-    asked, cancelled = anyio.Event(), anyio.Event()
-
-    async def answer(_event: ToolHookEvent) -> Reply:
-        asked.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            cancelled.set()
-        return Proceed()
-
+    answer = Undecided()
     async with codex(READ, tmp_path) as server, admitted(answer) as admission:
         thread_id = await server.start(hook_config(admission.command))
         turn_id = await server.call_turn(thread_id)
-        await asked.wait()
+        await answer.asked.wait()
         interrupt = {"threadId": thread_id, "turnId": turn_id}
         await server.connection.call("turn/interrupt", interrupt)
-        await cancelled.wait()
+        await answer.cancelled.wait()
         assert not server.saw(SECRET)
 
 

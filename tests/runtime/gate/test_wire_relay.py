@@ -16,7 +16,7 @@ from codex_hooks_runtime._gate import _relay
 from codex_hooks_runtime._gate._payload import Deny, Proceed, Reply, Rewrite, ToolHookEvent
 from codex_hooks_runtime._gate._relay import Relay
 from codex_hooks_runtime._gate._relay_client import MAX_EVENT, SOCKET_NAME
-from runtime.gate.asking import ALLOWED, Heard, admitted, ask, blocked, key_file, proceed
+from runtime.gate.asking import ALLOWED, Heard, Undecided, admitted, ask, blocked, key_file, proceed
 from runtime.gate.tool_events import after, before
 
 if TYPE_CHECKING:
@@ -252,23 +252,14 @@ async def test_a_closed_admission_blocks_what_waits_and_what_comes() -> None:
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_cancelled() -> None:
     """R1: an interrupted turn leaves no question open."""
-    asked, cancelled = anyio.Event(), anyio.Event()
-
-    async def answer(_event: ToolHookEvent) -> Reply:
-        asked.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            cancelled.set()
-        return Proceed()
-
+    answer = Undecided()
     async with Relay() as relay:
         with relay.admit(answer, deadline_s=60) as admission, anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, admission, before())
-                await asked.wait()
+                await answer.asked.wait()
                 tasks.cancel_scope.cancel()
-            await cancelled.wait()
+            await answer.cancelled.wait()
 
 
 async def test_a_thousand_calls_at_once_are_all_answered() -> None:
