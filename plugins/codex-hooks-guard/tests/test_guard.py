@@ -8,7 +8,15 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
-from codex_hooks import Allow, HookKernel, PluginSettings, Settings
+from codex_hooks import (
+    Allow,
+    HookContext,
+    HookKernel,
+    HookPhase,
+    PluginSettings,
+    Settings,
+    ToolCall,
+)
 from codex_hooks.testing import (
     assert_asks,
     assert_blocks,
@@ -87,7 +95,7 @@ def test_the_plugin_keeps_the_hook_contract() -> None:
 
 async def test_a_command_that_another_plugin_rewrites_is_judged_as_rewritten() -> None:
     """K3: the guard sees the final command, wherever it stands in the order."""
-    from codex_hooks import HookContext, Mutate, hookimpl
+    from codex_hooks import Mutate, hookimpl
 
     class Rewriter:
         @hookimpl(trylast=True)
@@ -111,7 +119,7 @@ async def test_an_allow_for_one_command_is_no_allow_for_another(tmp_path: Path) 
     assert (await kernel.run_pre(command("cat .env"))).blocked is not None
 
 
-def test_it_is_found_by_being_installed_and_its_options_are_checked(tmp_path: Path) -> None:
+def test_it_is_found_by_being_installed_and_its_options_are_checked() -> None:
     """K11: the entry point is all; an option that is wrong is named, and skips nothing silently."""
     names = {point.name: point.value for point in entry_points(group="codex_hooks")}
     assert names["guard"] == "codex_hooks_guard:Guard"
@@ -127,16 +135,35 @@ def test_it_is_found_by_being_installed_and_its_options_are_checked(tmp_path: Pa
     assert loaded(disable=["history-amend"]) is None
     assert "disabel: there is no such key (did you mean 'disable'?)" in str(loaded(disabel=[]))
     assert "rules.0" in str(loaded(rules=[1]))
-    wrong = tmp_path / "rules.toml"
-    wrong.write_text(
-        '[[rule]]\nname = "x"\naction = "block"\nreason = "y"\ncommands = ["a"]\nmatch = ["b"]\n'
-    )
-    assert "rule 'x' does not match its own match example 'b'" in str(loaded(rules=[str(wrong)]))
 
 
-def test_a_start_with_a_wrong_rule_stops() -> None:
+@pytest.mark.parametrize(
+    "phase", [HookPhase.PRE_RUN, HookPhase.PRE_SESSION_START, HookPhase.PRE_TOOL_USE]
+)
+async def test_with_a_wrong_rule_nothing_starts(tmp_path: Path, phase: HookPhase) -> None:
+    """Were it to fail to load, it would be skipped, and its rules with it."""
+    rules = tmp_path / "rules.toml"
+    use = ToolCall(call_id="1", name="Bash", kind="command", input={"command": "ls"})
+    start = HookContext(phase=phase, tool=use if phase is HookPhase.PRE_TOOL_USE else None)
+    rule = '[[rule]]\nname = "x"\naction = "block"\nreason = "y"\ncommands = ["a"]\n'
+    for example, blocked in (("b", True), ("a", False)):
+        rules.write_text(f'{rule}match = ["{example}"]\n')
+        options = {"rules": [str(rules)]}
+        kernel = HookKernel()
+        kernel.load_installed(
+            Settings(enabled=["guard"], plugins={"guard": PluginSettings(options=options)})
+        )
+        outcome = await kernel.run_pre(start)
+        kernel.close()
+        assert (outcome.blocked is not None) is blocked
+        if outcome.blocked is not None:
+            assert "rule 'x' does not match its own match example 'b'" in outcome.blocked.message
+            assert str(rules) in outcome.blocked.message
+
+
+def test_a_default_rule_that_is_not_there_cannot_be_taken_out() -> None:
     with pytest.raises(RuleError, match="disable"):
-        Guard(GuardOptions(disable=("nonsense",)))
+        GuardOptions(disable=("nonsense",)).load()
 
 
 def test_importing_it_does_not_import_the_runtime() -> None:
