@@ -5,8 +5,9 @@ is called: with its options where it has an ``Options`` model, without arguments
 module or an instance with ``Options`` finds them as ``registration.options`` in its
 ``plugin_start`` hook.
 
-A plugin that cannot be loaded is skipped, which is said in the log and in every report; one that
-is required stops start-up, and what was registered until then ends again.
+A plugin that cannot be loaded is skipped, which is said in the log and in every report. One that is
+required stops start-up, and so do options that it does not take: who wrote them counts on it. What
+was registered until then ends again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError
+from codex_hooks._errors import CodexHooksError, DiscoveryError, OptionsError, PluginError
 from codex_hooks._installed import find_installed
 from codex_hooks._log import log
 from codex_hooks._report import SkippedPlugin
@@ -68,8 +69,9 @@ class Discovery:
 def discover(registry: Registry, settings: Settings) -> Discovery:
     """Register the installed plugins as ``settings`` say.
 
-    Raises `DiscoveryError` where a name is offered twice (F11) or a required plugin is missing,
-    off, or does not load (F10); nothing is registered then.
+    Raises `DiscoveryError` where a name is offered twice (F11), a required plugin is missing, off,
+    or does not load (F10), or the settings give options that a plugin does not take; nothing is
+    registered then.
     """
     installed, unreadable = find_installed()
     _check_required(settings, installed)
@@ -87,6 +89,12 @@ def discover(registry: Registry, settings: Settings) -> Discovery:
             # SystemExit too: a module that exits as it is imported must not end the agent quietly.
             except (Exception, SystemExit) as error:
                 reason = _describe(error)
+                if isinstance(error, OptionsError) and settings.of(name).options:
+                    raise DiscoveryError(
+                        f"{settings.who(f'plugins.{name}')} gives options to plugin {name!r} of "
+                        f"{plugin.source}: {reason}",
+                        plugin=name,
+                    ) from error
                 if name in settings.required:
                     who = settings.who(f"required.{name}")
                     raise DiscoveryError(
@@ -158,7 +166,7 @@ def make_plugin(target: Any, given: Mapping[str, Any]) -> tuple[object, Any]:
     """Return the plugin that ``target`` is, or makes when it is called, and its options.
 
     ``options`` are ``given`` by the measure of its ``Options``, None where it has no such model.
-    Raises `PluginError` where they do not fit, and what ``target`` itself raises.
+    Raises `OptionsError` where they do not fit, and what ``target`` itself raises.
     """
     _check_api(target)
     options = _options(target, given)
@@ -184,7 +192,7 @@ def _options(target: Any, given: Mapping[str, Any]) -> Any:
     model = getattr(target, "Options", None)
     if model is None:
         if given:
-            raise PluginError(f"it takes no options, and the settings give {', '.join(given)}")
+            raise OptionsError(f"it takes no options, and the settings give {', '.join(given)}")
         return None
     from codex_hooks._validation import validate_options  # noqa: PLC0415  # brings pydantic
 

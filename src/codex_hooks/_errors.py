@@ -30,6 +30,10 @@ class PluginError(CodexHooksError):
     """A plugin cannot be taken as it is: wrong shape, unknown hook, name in use (K9, K11)."""
 
 
+class OptionsError(PluginError):
+    """A plugin does not take the options that it is given (K11)."""
+
+
 class DiscoveryError(PluginError):
     """Installed plugins cannot be loaded as the settings demand; start-up stops (K11)."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from codex_hooks._errors import PluginError
+from codex_hooks._errors import OptionsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,13 +25,13 @@ _IN_TOML: Final = {
 
 
 def validate_options(model: Any, given: Mapping[str, Any]) -> BaseModel:
-    """Return ``given`` as an instance of a plugin's ``Options``; `PluginError` if it cannot be.
+    """Return ``given`` as an instance of a plugin's ``Options``; `OptionsError` if it cannot be.
 
     An option that the model does not know is refused, unless the model itself says otherwise: a
     misspelt rule of a policy must not be dropped in silence.
     """
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PluginError("its Options is not a pydantic model")
+        raise OptionsError("its Options is not a pydantic model")
     strict = model
     if "extra" not in model.model_config:
         strict = create_model(model.__name__, __base__=model, __cls_kwargs__={"extra": "forbid"})
@@ -40,7 +40,7 @@ def validate_options(model: Any, given: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         known = list(model.model_fields)
         problems = complaints(error, lambda place: known if len(place) == 1 else ())
-        raise PluginError(f"its options do not fit: {problems}") from None
+        raise OptionsError(f"its options do not fit: {problems}") from None
 
 
 def complaints(

@@ -225,14 +225,24 @@ def test_what_is_logged_stays_out_of_the_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.codex
-def test_a_plugin_that_does_not_load_is_told_of_on_stderr_and_once(tmp_path: Path) -> None:
+def test_a_plugin_that_is_missing_is_told_of_on_stderr_and_once(tmp_path: Path) -> None:
     """K11."""
-    settings = 'enabled = ["redact"]\n[plugins.redact.options]\nrulez = []'
-
-    done = run("hello", folder=tmp_path, script=[Say("hi")], settings=settings)
+    done = run("hello", folder=tmp_path, script=[Say("hi")], settings='enabled = ["gaurd"]')
 
     assert (done.returncode, done.stdout) == (0, "hi\n")
-    assert done.stderr.startswith("plugin redact: ")
+    assert done.stderr.startswith("plugin gaurd: ")
+    assert "did you mean 'guard'?" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_options_that_a_plugin_does_not_take_let_nothing_start(tmp_path: Path) -> None:
+    """K11: the control is the test above, in which nobody has said what the plugin is to do."""
+    settings = 'enabled = ["redact"]\n[plugins.redact.options]\nrulez = []'
+
+    done = run("hello", folder=tmp_path, settings=settings)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "rulez: there is no such key (did you mean 'rules'?)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -375,7 +385,7 @@ def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number:
         assert processes_with(home.path)
 
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=120)
 
         assert (process.returncode, complaints) == (130, b"")
         assert processes_with(home.path) == []
@@ -406,7 +416,7 @@ def test_under_nohup_the_end_of_the_terminal_ends_nothing(tmp_path: Path) -> Non
 
         process.send_signal(signal.SIGHUP)
         sent.set()
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=120)
 
         assert process.returncode == 0
         assert rest.endswith(b"\ndone\n")

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from codex_hooks import (
+    DiscoveryError,
     HookKernel,
     PluginSettings,
     Settings,
@@ -60,17 +61,20 @@ def test_options_are_validated_by_the_plugins_own_model(
 def test_options_that_do_not_fit_are_told_without_their_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], problem: str
 ) -> None:
-    """K11: an option may be a secret, and a misspelt rule must not be dropped in silence."""
+    """K11: they stop start-up, for a misspelt rule is no rule; an option may be a secret."""
     site = Site(tmp_path, monkeypatch)
     site.offer("probe", WITH_OPTIONS, attribute="Policy")
     kernel = HookKernel()
+    settings = Settings(
+        plugins={"probe": PluginSettings(options=options)}, said_by={"plugins.probe": "/etc/x.toml"}
+    )
 
-    with capture_logs():
-        kernel.load_installed(Settings(plugins={"probe": PluginSettings(options=options)}))
+    with pytest.raises(DiscoveryError, match=r"/etc/x\.toml gives options to") as error:
+        kernel.load_installed(settings)
 
-    (skipped,) = kernel.skipped
-    assert problem in skipped.reason
-    assert "hush" not in skipped.reason
+    assert problem in str(error.value)
+    assert "hush" not in str(error.value)
+    assert kernel.registrations() == ()
 
 
 def test_a_plugin_that_validates_by_itself_is_told_without_values_too(
@@ -112,18 +116,18 @@ def test_a_model_may_take_options_that_it_does_not_name(
         (BLOCKING + "class Options: pass", "its Options is not a pydantic model"),
     ],
 )
-def test_options_for_a_plugin_that_takes_none_skip_it(
+def test_options_for_a_plugin_that_takes_none_stop_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, problem: str
 ) -> None:
     """K11."""
     site = Site(tmp_path, monkeypatch)
     site.offer("probe", source)
-    kernel = HookKernel()
+    settings = Settings(plugins={"probe": PluginSettings(options={"x": 1})})
 
-    with capture_logs():
-        kernel.load_installed(Settings(plugins={"probe": PluginSettings(options={"x": 1})}))
+    with pytest.raises(DiscoveryError) as error:
+        HookKernel().load_installed(settings)
 
-    assert problem in kernel.skipped[0].reason
+    assert problem in str(error.value)
 
 
 def test_a_module_finds_its_options_as_it_starts(

@@ -309,6 +309,8 @@ def test_an_option_that_does_not_exist_or_does_not_fit_is_named() -> None:
         ({"text": "plain"}, "text"),
         ({"max_text": 0}, "max_text"),
         ({"segment_bytes": 1}, "segment_bytes"),
+        ({"path": "log"}, "path"),
+        ({"path": ""}, "path"),
     ):
         with pytest.raises(ValidationError, match=key):
             Options.model_validate(options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from codex_hooks_audit._log import Durability  # noqa: TC001  # pydantic reads it
 
@@ -22,7 +22,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path = Field(default_factory=default_path)
-    """The folder of the log; nobody else may be able to change it."""
+    """The folder of the log, absolute or from ``~/``; nobody else may be able to change it."""
     durability: Durability = "process"
     """What a record outlives: the process (killed or not), or a power failure."""
     on_error: Literal["block", "ignore"] = "block"
@@ -33,3 +33,11 @@ class Options(BaseModel):
     """Characters of one text, where there is any."""
     segment_bytes: Annotated[int, Field(ge=64 * 1024)] = 64 * 1024 * 1024
     """A new file is begun before one grows beyond this."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        path = path.expanduser()
+        if not path.is_absolute():
+            raise ValueError("it has to be an absolute path, or to begin with ~/")
+        return path

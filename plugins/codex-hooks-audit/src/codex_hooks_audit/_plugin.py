@@ -89,7 +89,7 @@ class Audit:
         with self._opening:
             if self._opened is None:
                 options = self._options
-                folder = options.path.expanduser().absolute()
+                folder = options.path
                 prepare(folder)
                 key = load_key(folder, self._files)
                 content = Content(key, options.max_text if options.text == "redacted" else 0)
