@@ -30,6 +30,7 @@ def entries(name: str) -> list[Entry]:
 
 DANGEROUS = entries("corpus_dangerous.toml")
 HARMLESS = entries("corpus_harmless.toml")
+HELD_OUT = entries("corpus_held_out.toml")
 
 
 def verdict_on(command: str) -> str:
