@@ -17,7 +17,13 @@ from codex_hooks._context import (
 )
 from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
 from codex_hooks._discovery import DiscoveredPlugin, Discovery
-from codex_hooks._errors import CodexHooksError, DiscoveryError, PluginError, SettingsError
+from codex_hooks._errors import (
+    CodexHooksError,
+    DiscoveryError,
+    OptionsError,
+    PluginError,
+    SettingsError,
+)
 from codex_hooks._installed import PluginSource
 from codex_hooks._kernel import HookKernel
 from codex_hooks._match import HookMatcher
@@ -51,6 +57,7 @@ __all__ = [
     "IssueKind",
     "LocalImage",
     "Mutate",
+    "OptionsError",
     "PluginError",
     "PluginSettings",
     "PluginSource",

@@ -31,7 +31,10 @@ class PluginError(CodexHooksError):
 
 
 class OptionsError(PluginError):
-    """A plugin does not take the options that it is given (K11)."""
+    """A plugin cannot work by the options that it is given; start-up stops (K11).
+
+    For plugins to raise too, about what their model alone cannot see: a file that is named, say.
+    """
 
 
 class DiscoveryError(PluginError):

@@ -95,6 +95,9 @@ def _check_place(node: Node, source: bytes) -> None:
         quoted = node.parent.type in ("string", "heredoc_body")
         if (_DOLLAR_IN_QUOTES if quoted else _DOLLAR).match(source, node.end_byte):
             raise Unreadable("it has a $ that shells differ about")
+    if node.type == "word" and source[node.start_byte : node.start_byte + 1] == b"\n":
+        # A here-document that begins with a backslash is taken for more of the command.
+        raise Unreadable("it is not clear where a here-document begins")
     if node.type == "compound_statement" and not _GROUP.match(source, node.start_byte):
         raise Unreadable("it has a { that shells differ about")
     if node.type == "simple_expansion" and source[node.end_byte : node.end_byte + 1] in _BRACES:

@@ -12,7 +12,7 @@ from ._judge import judge
 from ._patch import read_changes, read_patch
 from ._paths import Place
 from ._reader import read_command
-from ._rule_files import RuleError, combined, default_rules, load_rules
+from ._rule_files import combined, default_rules, load_rules
 from ._text import Text
 
 if TYPE_CHECKING:
@@ -55,36 +55,18 @@ class GuardOptions(BaseModel):
 class Guard:
     """Blocks what a rule blocks, and has asked what a rule asks; the first reason is given.
 
-    Where the rules cannot be used, nothing starts: a plugin that fails to load is skipped, and one
-    that cannot judge must not be.
+    Raises `RuleError` for rules that cannot be used; then nothing starts.
     """
 
     Options = GuardOptions
 
     def __init__(self, options: GuardOptions | None = None) -> None:
-        self.rules: tuple[Rule, ...] = ()
-        self._unusable: Block | None = None
-        try:
-            self.rules = (options or GuardOptions()).load()
-        except RuleError as error:
-            self._unusable = Block(f"the guard has no rules to go by, so nothing starts: {error}")
+        self.rules = (options or GuardOptions()).load()
         self._home = str(Path.home())
-
-    @hookimpl(inline=True)
-    def pre_run(self) -> Decision | None:
-        """Let nothing run without rules."""
-        return self._unusable
-
-    @hookimpl(inline=True)
-    def pre_session_start(self) -> Decision | None:
-        """Let no session start without rules."""
-        return self._unusable
 
     @hookimpl
     def pre_tool_use(self, ctx: HookContext) -> Decision | None:
         """Judge one tool use."""
-        if self._unusable is not None:
-            return self._unusable
         if ctx.tool is None:
             return Block("the guard was asked about a tool use without a tool")
         place = Place(ctx.cwd, self._home)

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from codex_hooks import CodexHooksError
+from codex_hooks import OptionsError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._judge import commands_in, judge
@@ -25,7 +25,7 @@ MAX_BYTES: Final = 1 << 20
 _DEFAULTS: Final = "default_rules.toml"
 
 
-class RuleError(CodexHooksError):
+class RuleError(OptionsError):
     """A rule file cannot be used; the message names the file, the rule and what to change."""
 
 

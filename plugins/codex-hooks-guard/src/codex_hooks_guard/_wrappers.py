@@ -65,12 +65,14 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
         for place, word in enumerate(arguments):
             if basename(word).literal in _STARTED:
                 yield Run(tuple(arguments[place:]), f"an argument of {name}")
-            elif (
-                " " in word.head
-                and basename(word.split(" ")[0]).literal in _KNOWN | WRAPPERS.keys()
-            ):
+            elif " " in word.head and _begins_with_a_program(word):
                 yield Code(word, f"an argument of {name}", guessed=True)
     yield from run_by_option(name, arguments)
+
+
+def _begins_with_a_program(word: Text) -> bool:
+    first = next(iter(word.split(" ")), None)
+    return first is not None and basename(first).literal in _KNOWN | WRAPPERS.keys()
 
 
 def names_of(program: Text) -> list[str]:
