@@ -33,6 +33,13 @@ def test_a_command_says_what_it_was_found_in() -> None:
     assert origin_of("find . -name x -delete", "rm ./⟨any file⟩/x ./x") == ("find -delete",)
 
 
+def test_what_runs_at_the_end_is_read_wherever_it_is_said() -> None:
+    assert "probe x" in seen("trap 'probe x' EXIT")
+    assert "probe x" in seen("never_called() { trap 'probe x' EXIT; }")
+    assert "probe x" in seen("trap 'never_called() { trap \"probe x\" EXIT; }' EXIT")
+    assert hidden("f() { trap f EXIT; }; f") == "unreadable"  # and it has an end
+
+
 def test_words_are_worked_out_as_far_as_the_command_says_what_they_are() -> None:
     assert "probe a b.py $x" in seen("X=a; probe \"$X\" 'b'\".py\" '$x'")
     assert "probe /home/dev/x /home/dev/project/y" in seen('probe ~/x "$PWD"/y')

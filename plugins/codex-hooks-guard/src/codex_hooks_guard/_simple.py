@@ -55,9 +55,10 @@ class SimpleCommands:
 
     def run_later(self) -> None:
         """Read what runs at the end, and the functions that nothing has called: something may."""
-        while self.reading.at_exit:
-            self.run_code(*self.reading.at_exit.pop())
-        while self.reading.defined:
+        while self.reading.at_exit or self.reading.defined:  # either may bring more of both
+            if self.reading.at_exit:
+                self.run_code(*self.reading.at_exit.pop())
+                continue
             name, body, at = self.reading.defined.pop(next(iter(self.reading.defined)))
             inside = at.subshell().fed(None)
             inside.shell.set_params([AMBIENT])
