@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -175,7 +175,7 @@ class PromptRunStream:
 
 @asynccontextmanager
 async def started_turn(
-    connection: Connection, thread_id: str, params: PromptRunParams, overrides: dict[str, Any]
+    connection: Connection, thread_id: str, params: PromptRunParams
 ) -> AsyncIterator[PromptRunStream]:
     """Start a turn and yield its stream; whatever happens, the turn is over at the end."""
     async with (
@@ -184,9 +184,7 @@ async def started_turn(
     ):
 
         async def start() -> PromptRunStream:
-            reply = await connection.call(
-                "turn/start", turn_start_params(thread_id, params) | overrides
-            )
+            reply = await connection.call("turn/start", turn_start_params(thread_id, params))
             turn = TurnCollector(thread_id, str(reply["turn"]["id"]))
             return PromptRunStream(connection, events, turn, params.timeout)
 

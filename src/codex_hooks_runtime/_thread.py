@@ -81,6 +81,8 @@ class LoadedThread:
                 return
             async with self.gate.turn(
                 run,
+                cwd=str(params.cwd),
+                model=params.model,
                 approval_policy=params.approval_policy,
                 sandbox=sandbox_name(params.sandbox_policy),
                 writable=writable_roots(params.sandbox_policy, params.cwd),

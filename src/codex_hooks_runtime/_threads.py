@@ -131,7 +131,7 @@ class OpenThreads:
                     thread.close()
                 model = stage.context.model
                 thread = await self._opener.open(how, thread_id, profile, cwd, model=model)
-            stage.learn(thread_id=thread.thread_id)
+            stage.learn(thread_id=thread.thread_id, model=thread.model or stage.context.model)
             self._threads[thread.thread_id] = thread
             return thread
 

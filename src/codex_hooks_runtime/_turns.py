@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ._approver import Deciders
     from ._bracket import Stage
     from ._models import PromptRunParams
-    from ._rpc import JsonObject
     from ._stream import PromptRunStream
     from ._thread import LoadedThread
 
@@ -36,14 +35,15 @@ async def hooked_turn(
     Raises `BlockedByHook`, or what `PromptRunStream` raises; the turn is over when this is left.
     """
     thread.check(params)
+    # Said to the plugins as well: what a turn names no model for, runs with the thread's.
+    params = params.replace(model=params.model or thread.model)
     async with thread.turns:
         before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id)
         async with bracket(deciders, run, before) as stage:
             params = changed(params, stage.context)
-            model: JsonObject = {"model": params.model or thread.model}
             async with thread.turn_of(run, params) as begun:
                 sent = thread.sent(params)
-                async with started_turn(thread.connection, thread.thread_id, sent, model) as stream:
+                async with started_turn(thread.connection, thread.thread_id, sent) as stream:
                     begun(stream.turn_id)
                     stage.learn(turn_id=stream.turn_id)
                     yield stream

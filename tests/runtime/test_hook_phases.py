@@ -11,7 +11,7 @@ import structlog
 
 from codex_hooks import Block, HookContext, HookPhase, Mutate, hookimpl
 from codex_hooks._log import log
-from codex_hooks_runtime import BlockedByHook, TurnFailed, TurnTimeout
+from codex_hooks_runtime import BlockedByHook, SessionConfig, TurnFailed, TurnTimeout
 from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
 from runtime.scripted import Journal, scripted
 
@@ -50,6 +50,28 @@ async def test_the_phases_of_a_run_are_nested_under_one_correlation_id(tmp_path:
     assert all(ctx.turn_id == result.turn_id for ctx in journal.seen[4:])
     (ended,) = journal.of(HookPhase.POST_RUN)
     assert ended.result == "done"
+
+
+async def test_plugins_are_told_the_model_that_nobody_named_as_soon_as_it_is_known(
+    tmp_path: Path,
+) -> None:
+    """R1: which model it is Codex says when the thread is opened."""
+    journal = Journal()
+    async with (
+        scripted(lambda request: Say(request.model), journal) as (client, _),
+        await client.start_session(SessionConfig(cwd=tmp_path)) as session,
+    ):
+        special = session.profile().replace(model="gpt-5.5-special")
+        answers = [
+            (await session.ask("hello")).assistant_text,
+            (await session.ask_with_profile("hello", special)).assistant_text,
+            (await session.ask("hello")).assistant_text,
+        ]
+    assert answers == ["gpt-5.5", "gpt-5.5-special", "gpt-5.5"]
+    assert [ctx.model for ctx in journal.of(HookPhase.PRE_SESSION_START)] == [None]
+    assert [ctx.model for ctx in journal.of(HookPhase.POST_SESSION_START)] == ["gpt-5.5"]
+    assert [ctx.model for ctx in journal.of(HookPhase.PRE_TURN)] == answers
+    assert [ctx.model for ctx in journal.of(HookPhase.POST_TURN)] == answers
 
 
 @pytest.mark.parametrize(

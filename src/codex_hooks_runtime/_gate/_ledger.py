@@ -68,6 +68,8 @@ class ToolUse:
     kind: ToolKind
     input: Mapping[str, Any]
     digest: str
+    cwd: str | None = None
+    model: str | None = None
     stages: set[Stage] = field(default_factory=set)
     status: str | None = None
     """Codex's own word for how it ended."""

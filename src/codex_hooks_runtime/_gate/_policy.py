@@ -54,6 +54,11 @@ def place_of(params: Mapping[str, Any]) -> Place:
     return Place(thread_id=str(params.get("threadId")), turn_id=str(params.get("turnId")))
 
 
+def place_of_use(use: ToolUse) -> Place:
+    """Return where a use that was let through belongs."""
+    return Place(thread_id=use.thread_id, turn_id=use.turn_id, cwd=use.cwd, model=use.model)
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What came of a question: ``refusal`` is None where it goes on, with ``input``.
@@ -78,8 +83,9 @@ class _Decided(NamedTuple):
 class ThreadPolicy:
     """Answers for one thread and its sub-agents (G9).
 
-    ``thread_id`` is set once the server has named the thread; ``stopped`` holds the turns in which
-    nothing is let through any more. ``report_unmediated`` is the tripwire.
+    ``thread_id`` is set once the server has named the thread; ``known`` is what plugins are told of
+    the turn under way, or of the last one where a sub-agent outlives it; ``stopped`` holds the
+    turns in which nothing is let through any more. ``report_unmediated`` is the tripwire.
     """
 
     def __init__(
@@ -91,8 +97,7 @@ class ThreadPolicy:
     ) -> None:
         self.thread_id: str | None = None
         self.run: Run | None = None
-        self.approval_policy: str | None = None
-        self.sandbox: str | None = None
+        self.known: Mapping[str, str | None] = {}
         self.stopped: set[str] = set()
         self.sub_agents: set[str] = set()
         self._deciders = deciders
@@ -169,7 +174,7 @@ class ThreadPolicy:
         if not (outcome.asked or question):
             return _Decided(judged, decision, decided_by, None)
         refused = await self._deciders.refusal(outcome, question)
-        refusal = f"{refused.message}. Go on without it." if refused else None
+        refusal = f"{refused.message}. Go on without it" if refused else None
         return _Decided(judged, "ask", "approver", refusal)
 
     def let_through(self, tool: ToolCall, place: Place, tool_input: Mapping[str, Any]) -> ToolUse:
@@ -182,6 +187,8 @@ class ThreadPolicy:
             kind=tool.kind,
             input=tool_input,
             digest=digest_of(tool_input),
+            cwd=place.cwd,
+            model=place.model,
         )
         self._ledger.open(use)
         return use
@@ -209,7 +216,7 @@ class ThreadPolicy:
             input=use.input,
             output=use.output if use.shown or done else None,
         )
-        place = Place(thread_id=use.thread_id, turn_id=use.turn_id)
+        place = place_of_use(use)
         status: RunStatus = "interrupted" if use.status is None else "ok" if done else "error"
         replacement = await self._tell_once(use, tool, place, status)
         if use.shown and use.output and replacement is not None:
@@ -235,16 +242,16 @@ class ThreadPolicy:
         place: Place,
         status: RunStatus | None = None,
     ) -> HookContext:
-        """Return what plugins are asked about."""
-        return run.context(
-            phase,
-            parent_thread_id=self._parent_of(place.thread_id),
-            approval_policy=self.approval_policy,
-            sandbox=self.sandbox,
-            status=status,
-            tool=tool,
-            **asdict(place),
-        )
+        """Return what plugins are asked about.
+
+        What Codex does not say of the use itself, such as the folder, is what is known of the turn.
+        """
+        parent = self._parent_of(place.thread_id)
+        known = {**self.known}
+        if parent is not None:
+            known.pop("model", None)  # a sub-agent may have one of its own
+        known |= {name: value for name, value in asdict(place).items() if value is not None}
+        return run.context(phase, parent_thread_id=parent, status=status, tool=tool, **known)
 
     async def _before(self, tool: ToolCall, place: Place) -> Reply:
         ruling = await self.rule(tool, place, "dynamic" if tool.kind == "dynamic" else "native")

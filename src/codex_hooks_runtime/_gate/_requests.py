@@ -14,7 +14,7 @@ from codex_hooks import ToolCall
 from ._asked import WRITE_STDIN, read_request
 from ._dynamic import told
 from ._ledger import digest_of
-from ._policy import Place, place_of
+from ._policy import Place, place_of, place_of_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ class Requests:
             input=asked.input if of_text else use.input,
             approval=asked.approval,
         )
-        place = Place(thread_id=asked.thread_id, turn_id=asked.turn_id)
+        place = place_of_use(use)
         question = asked.approval.reason or f"Codex asks for approval: {asked.approval.kind}"
         ruling = await self._policy.rule(tool, place, "approval", codex_asks=question)
         if ruling.refusal is not None or ruling.rewritten:

@@ -93,17 +93,18 @@ class ThreadGate:
 
     @asynccontextmanager
     async def turn(
-        self, run: Run, *, approval_policy: str, sandbox: str, writable: Sequence[Path]
+        self, run: Run, *, writable: Sequence[Path], **known: str | None
     ) -> AsyncIterator[Callable[[str], None]]:
         """Let what the thread does be a part of ``run``; what is yielded takes the turn's id.
 
+        ``known`` is what plugins are told of the turn with each tool use: fields of a context.
         ``writable`` is where the turn's commands may write. All tool uses of the turn are settled
         at the end. Raises `GateNotArmed` as `ToolGate.check_apart` does, and `UnmediatedToolUse`
         for a turn that the tripwire stopped, in the place of what the turn itself ended with.
         """
         self._owner.check_apart(writable)
         policy = self.policy
-        policy.run, policy.approval_policy, policy.sandbox = run, approval_policy, sandbox
+        policy.run, policy.known = run, known
         ended: PromptRunError | None = None
         try:
             yield self._begin

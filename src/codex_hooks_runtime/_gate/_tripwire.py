@@ -17,7 +17,7 @@ from ._arming import went_unheard
 from ._asked import WRITE_STDIN, write_stdin_input
 from ._items import seen_use
 from ._ledger import digest_of
-from ._policy import Place, place_of
+from ._policy import place_of, place_of_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._asked import ApprovalAsked
     from ._items import SeenUse
     from ._ledger import Ledger, ToolUse
-    from ._policy import ThreadPolicy
+    from ._policy import Place, ThreadPolicy
 
 # Codex announces a use right before it asks about it; the two are read by two tasks.
 _ITEM_S: Final = 2.0
@@ -133,8 +133,7 @@ class Tripwire:
         tool = ToolCall(
             call_id=use.call_id, name=use.name, kind=use.kind, input=use.input, output=output
         )
-        place = Place(thread_id=use.thread_id, turn_id=use.turn_id)
-        await self._policy.tell_after(tool, place, "ok")
+        await self._policy.tell_after(tool, place_of_use(use), "ok")
 
     def _text_written(self, place: Place, params: Mapping[str, Any]) -> None:
         """Judge late what was written into a running command, as no hook tells it (G8)."""

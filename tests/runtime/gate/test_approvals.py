@@ -56,6 +56,22 @@ async def test_an_approval_request_is_a_second_question_that_says_what_a_yes_gra
     assert all((tmp_path / name).exists() for name in ("x", "made", "note"))
 
 
+@pytest.mark.codex
+@pytest.mark.parametrize("mode", ["native", "approvals"])
+async def test_every_question_about_a_use_says_where_and_under_which_model(
+    tmp_path: Path, mode: str
+) -> None:
+    """G5: also what Codex asks, and what came of a use that it refused; paths are relative."""
+    patch = "*** Begin Patch\n*** Add File: made\n+hi\n*** End Patch\n"
+    plugin = Tools(lambda ctx: Block("no") if asks(ctx) else None)
+    async with gated([ApplyPatch(patch), Say("ok")], plugin, tool_gate=mode) as (client, _):
+        await client.run(tmp_path, "go on", approval_policy="untrusted")
+    assert any(map(asks, plugin.seen))
+    assert {(ctx.cwd, ctx.model, ctx.sandbox) for ctx in plugin.seen} == {
+        (str(tmp_path), "gpt-5.5", "read-only")
+    }
+
+
 def on_request(decision: Decision | None) -> Callable[[HookContext], Decision | None]:
     return lambda ctx: decision if asks(ctx) else None
 
