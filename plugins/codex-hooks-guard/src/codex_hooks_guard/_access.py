@@ -51,6 +51,7 @@ _RUNS_UNSEEN: Final = re.compile(
     r"|(?:credential\.helper|alias\.\S+) !",
     re.IGNORECASE,
 )
+_RCLONE_REMOVES: Final = ("purge", "delete", "deletefile", "rmdir", "rmdirs", "move", "sync")
 _MAX_PATH: Final = 4_096  # no system opens a longer one
 _COPY_VALUES: Final = "-t --target-directory -S --suffix -m -o -g --mode -e -i -P -F"
 
@@ -129,6 +130,9 @@ def _sort_arguments(
         writes += [Text.of(folder, "/", Hole.BELOW) for folder in folders]
     if name in TREE_READERS and has_flag(arguments, *MOVING_OPTIONS):
         removes += after_options(arguments, values="-C -f -T")
+    if name == "rclone":
+        verb, *given = map(str, after_options(arguments, values="")) or [""]
+        removes += map(Text.of, given if verb in _RCLONE_REMOVES else ())
     in_place = has_flag(arguments, "-i", "--in-place", "--include")
     if name in READERS or (name in EDITORS_IN_PLACE and not in_place):
         return

@@ -35,6 +35,13 @@ _CODE_OPTIONS: Final = {
     "zip": ("-TT", "--unzip-command"),
     "sort": ("--compress-program",),
 }
+_CMAKE_TOOLS: Final = {
+    "remove": "rm",
+    "remove_directory": "rm",
+    "copy": "cp",
+    "copy_directory": "cp",
+    "rename": "mv",
+}
 _TAR_RUNS: Final = (
     "--checkpoint-action",
     "--to-command",
@@ -54,6 +61,12 @@ def run_by_option(name: str, arguments: Sequence[Text]) -> Iterator[Inner]:
     elif name == "tar":
         for action in option_values(arguments, *_TAR_RUNS):
             yield Code(action.drop(5 * action.head.startswith("exec=")), "tar's option")
+    elif name == "cmake":
+        for place, word in enumerate(arguments[:-1]):
+            if word.literal == "-E":
+                tool = arguments[place + 1]
+                known = Text.of(_CMAKE_TOOLS.get(tool.literal or "", tool))
+                yield Run((known, *arguments[place + 2 :]), "cmake -E")
     elif name in _CODE_OPTIONS:
         for command in option_values(arguments, *_CODE_OPTIONS[name]):
             yield Code(command, f"{name}'s option", guessed=True)

@@ -58,14 +58,14 @@ _PATH_GLUE: Final = re.compile(r"[\s,/]*(?:Path\()?[\s/,]*")
 _STARTS: Final = re.compile(
     r"\b(?:system|popen\d?|spawn\w*|exec[lv]?p?e?|execSync|execFile\w*|spawnSync|check_output"
     r"|check_call|getoutput|getstatusoutput|Popen|call|shell_exec|passthru|proc_open|qx|do\s+shell"
-    r"|subprocess|pty|child_process|getline)\b|`|%x|\|\s*[\"']"
+    r"|subprocess|pty|child_process|getline|os\.execute|shell-command|call-process)\b|`|%x|\|\s*[\"']"
 )
 _GIVEN_TO_SHELL: Final = re.compile(
     r"\b(?:system|popen|getoutput|getstatusoutput|execSync|shell_exec|passthru)\s*\(?\s*\Z"
 )
 _REMOVES: Final = re.compile(
     r"\b(?:rmtree|remove_tree|unlink\w*|rmdir\w*|removedirs|remove|rmSync|rm_rf?|rm_f|rimraf"
-    r"|FileUtils|delete|truncate|file_delete)\b"
+    r"|FileUtils|delete|truncate|file_delete)\b|(?<![\w.-])rm\("
 )
 _BUILDS: Final = re.compile(
     r"\b(?:[ab]\d\ddecode|fromhex|unhexlify|atob|rot_?13|fromCharCode|unpack|hex2bin"

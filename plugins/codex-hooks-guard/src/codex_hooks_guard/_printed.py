@@ -13,6 +13,7 @@ from ._arguments import after_options, has_flag, option_values
 from ._escapes import ansi
 from ._find import glob_of, glob_of_regex, read_find
 from ._programs import DOWNLOADERS, SAYS_LITTLE, SETUP_CODE
+from ._signals import selects_codex
 from ._text import AMBIENT, ANYTHING, EMPTY, LISTING, OPEN, Hole, Text, basename
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def printed(words: Sequence[Text], stdin: Text | None, cwd: Text) -> Text:
     if name == "git" and [str(word) for word in arguments] == ["rev-parse", "--show-toplevel"]:
         return Text.of(cwd, "\n")  # or a folder above it, of the same repository
     if name in ("pgrep", "pidof"):  # whose ids these are matters to kill
-        return Text.join([Text.of("⟨pid:", word, "⟩") for word in arguments], "\n")
+        found = [*arguments, Text.of("codex")] if selects_codex(arguments) else arguments
+        return Text.join([Text.of("⟨pid:", word, "⟩") for word in found], "\n")
     subcommand = f"{name} {arguments[0].literal}" if arguments else name
     if name in SETUP_CODE or [str(word) for word in arguments] in (["--version"], ["-V"], ["-v"]):
         return AMBIENT
@@ -92,7 +94,7 @@ def _echo(arguments: Sequence[Text]) -> Text:
         escapes = "e" if "e" in option else escapes
         ending = "n" if "n" in option else ending
     text = Text.join(plain, " ")
-    if not escapes and "\\" in str(text):
+    if not escapes and text.map(ansi) != text:
         return ANYTHING  # some shells' echo takes escapes without being asked
     return Text.of(text.map(ansi) if escapes else text, "" if ending else "\n")
 
@@ -188,7 +190,12 @@ def listing_of(name: str, arguments: Sequence[Text]) -> Text | None:
     elif name == "find":
         found = read_find(arguments)
         return Text.join(found.files, "\n") if found.prints_names else None
-    elif name in ("ls", "locate"):
+    elif name in ("locate", "mlocate", "plocate", "mdfind"):
+        given = after_options(arguments, values="-d -l -n -onlyin --database --limit")
+        is_regex = has_flag(arguments, "-r", "--regex", "--regexp")
+        named = [glob_of_regex(each) if is_regex else _located(each) for each in given]
+        return Text.join([Text.of("/", Hole.BELOW, "/", each) for each in named], "\n")
+    elif name == "ls":
         folders = after_options(arguments, values="")
     elif name == "git" and arguments and arguments[0].literal in _GIT_LISTS:
         if arguments[0].literal in ("diff", "show") and not has_flag(arguments, "--name-only"):
@@ -199,6 +206,11 @@ def listing_of(name: str, arguments: Sequence[Text]) -> Text | None:
     else:
         return None
     return Text.join(_below(folders), "\n")
+
+
+def _located(name: Text) -> Text:
+    """Return the names that begin with ``name``; a glob has to be all of one."""
+    return glob_of(name) if re.search(r"[*?[]", str(name)) else Text.of(name, Hole.LINE)
 
 
 def _below(folders: Sequence[Text]) -> list[Text]:

@@ -22,7 +22,7 @@ NO_FILES: Final = _names(
     "getopts umask ulimit wait jobs fg bg kill pkill killall pgrep ps sleep date cal id whoami "
     "groups hostname uname nproc uptime free df du seq expr bc yes history man help info "
     "apropos tput clear reset stty tty logname lsof netstat ss ping dig nslookup host trap "
-    "times getent fd fdfind find locate"
+    "times getent fd fdfind find locate mlocate plocate mdfind"
 )
 """Programs that read and write no content of the files that they are given."""
 
@@ -47,7 +47,7 @@ EDITORS_IN_PLACE: Final = _names("sed gsed awk gawk mawk nawk")
 COPIERS: Final = _names("cp install ln scp rsync mv ditto")
 """Programs that read all arguments but the last, and write to the last."""
 
-REMOVERS: Final = _names("rm rmdir unlink shred srm wipe trash trash-put rimraf del")
+REMOVERS: Final = _names("rm rmdir unlink shred srm wipe trash trash-put rimraf del del-cli")
 """Programs that take away what they are given."""
 
 CODE_TAKERS: Final = SHELLS | _names(

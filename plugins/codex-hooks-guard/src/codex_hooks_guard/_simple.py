@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ._arguments import option_values
 from ._builtins import change_shell
+from ._clients import read_client
+from ._file_lists import read_list
 from ._grammar import Unreadable, parse
 from ._inline import foreign_code, is_interpreter, read_foreign, read_sed, scripts_of
 from ._inner import Code, Inner
@@ -105,7 +107,8 @@ class SimpleCommands:
             patch = ANYTHING if patch is None else patch
             for folder in at.shell.folders:
                 self.reading.add_all(read_patch(patch, folder, at.origin))
-        for each in (*inner(words, at.stdin), *self._foreign(name, words, at)):
+        found = (*inner(words, at.stdin), *self._foreign(name, words, at), *self._given(words, at))
+        for each in found:
             if isinstance(each, Code):
                 out = self._code(each, at if each.here or each.later else child)
                 continue
@@ -131,11 +134,12 @@ class SimpleCommands:
 
     def _printed(self, name: str, words: Sequence[Text], at: Scope) -> Text:
         """Return what a program prints, also of files that were written before."""
+        files = words[1:] if name in READERS else ()
         written = [
-            content
-            for word in (words[1:] if name in READERS else ())
-            for content in self.reading.written.of(word, at.shell.folders)
+            self.reading.streams[f.literal] for f in files if f.literal in self.reading.streams
         ]
+        for file in files:
+            written += self.reading.written.of(file, at.shell.folders)
         if any(Hole.DOWNLOAD in content.parts for content in written):
             return Text((Hole.DOWNLOAD,))
         if name == "cat" and len(written) == 1 and len(words) == 2:
@@ -160,7 +164,8 @@ class SimpleCommands:
                 self._run_file(script, at, name)
         for script in _recipes_of(name, words):
             content = at.stdin if script.literal in _STDIN else self.reading.content_of(script, at)
-            if content is not None and Hole.DOWNLOAD in content.parts:
+            is_address = script.head.startswith(("http://", "https://"))
+            if is_address or (content is not None and Hole.DOWNLOAD in content.parts):
                 self.reading.hide(at, "download", f"{name} runs what the network gives")
         if name in ("sed", "gsed"):
             return list(read_sed(words[1:]))
@@ -172,6 +177,21 @@ class SimpleCommands:
         except Unreadable as error:
             downloaded = Hole.DOWNLOAD in code.parts
             self.reading.hide(at, "download" if downloaded else "unreadable", str(error))
+            return []
+
+    def _given(self, words: Sequence[Text], at: Scope) -> list[Inner]:
+        """Return what a program does by its own commands, or to a list of files."""
+
+        def content_of(file: Text) -> Text | None:
+            if file.literal in _STDIN:
+                return at.stdin
+            return self.reading.content_of(file, at)
+
+        listed = read_list(words, at.stdin, content_of)
+        try:
+            return [*listed, *read_client(words, at.stdin, content_of, at.shell.home)]
+        except Unreadable as error:
+            self.reading.hide(at, "unreadable", str(error))
             return []
 
     def _code(self, code: Code, at: Scope) -> Text:
@@ -235,8 +255,10 @@ def _recipes_of(name: str, words: Sequence[Text]) -> list[Text]:
     files = option_values(words, "-f", "--file", "--makefile") if name != "kubectl" else []
     if name == "make":
         files.append(Text.of("Makefile"))
-    if name in ("uv", "deno", "bun"):
+    if name in ("uv", "deno", "bun") and len(words) > 1 and words[1].literal == "run":
         files += words[2:]
+    if name in ("java", "wine"):
+        files += words[1:]
     return files
 
 

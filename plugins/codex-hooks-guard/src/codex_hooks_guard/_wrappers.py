@@ -13,6 +13,7 @@ from ._inner import Code, Inner, Run
 from ._pattern import compile_pattern
 from ._printed import listing_of
 from ._programs import DEVELOPER, NO_FILES, REMOVERS, SHELLS, TAKERS
+from ._signals import read_signal
 from ._text import ANYTHING, EMPTY, Text, basename
 from ._wrapper_table import RUNS_AFTER, WRAPPERS
 
@@ -68,6 +69,7 @@ def inner(words: Sequence[Text], stdin: Text | None) -> Iterator[Inner]:
             elif " " in word.head and _begins_with_a_program(word):
                 yield Code(word, f"an argument of {name}", guessed=True)
     yield from run_by_option(name, arguments)
+    yield from read_signal(name, arguments)
 
 
 def _begins_with_a_program(word: Text) -> bool:
