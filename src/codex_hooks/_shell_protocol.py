@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from codex_hooks._context import AtPath, Attachment, ImageUrl, LocalImage, Skill
 from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
@@ -68,9 +68,7 @@ def decision_of(finished: Finished) -> Decision | None:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(
-            text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant
-        )
+        answer = json.loads(text.decode(), object_pairs_hook=_unique)
     except UnicodeDecodeError:
         raise InvalidDecision("the command printed text that is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -139,7 +137,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key comes twice")
     return found
-
-
-def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are no JSON")

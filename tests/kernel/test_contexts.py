@@ -15,6 +15,7 @@ from codex_hooks import (
     Ask,
     AtPath,
     Block,
+    Decision,
     HookContext,
     HookKernel,
     HookPhase,
@@ -153,7 +154,16 @@ def test_nesting_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(1, True), (0, False), (1, 1.0), ([1], [True]), ({"a": 1}, {"a": 1.0}), ("", None)],
+    [
+        (1, True),
+        (0, False),
+        (1, 1.0),
+        ("", None),
+        ([1, 1], [1, True]),
+        ([1], [1, 2]),
+        ({"a": 1, "b": 1}, {"a": 1, "b": 1.0}),
+        ({"a": 1}, {"b": 1}),
+    ],
 )
 def test_values_that_differ_in_json_differ(one: Any, other: Any) -> None:
     """K7."""
@@ -187,33 +197,70 @@ async def test_a_mutation_that_the_phase_cannot_carry_blocks(
 
 
 @pytest.mark.parametrize(
-    ("phase", "change"),
+    ("phase", "change", "made"),
     [
-        (HookPhase.PRE_SESSION_START, Mutate(model="x", metadata={"k": 1})),
-        (HookPhase.PRE_TURN, Mutate(prompt="x", add_attachments=[ImageUrl("u")])),
-        (HookPhase.PRE_RUN, Mutate(prompt="", model="x")),
-        (HookPhase.PRE_TOOL_USE, Mutate(tool_input={"command": "pwd"})),
+        (
+            HookPhase.PRE_SESSION_START,
+            Mutate(model="x", metadata={"k": 1}),
+            {"model": "x", "metadata": {"k": 1}},
+        ),
+        (
+            HookPhase.PRE_TURN,
+            Mutate(prompt="x", add_attachments=[ImageUrl("u")]),
+            {"prompt": "x", "attachments": (ImageUrl("u"),)},
+        ),
+        (HookPhase.PRE_RUN, Mutate(prompt="", model="x"), {"prompt": "", "model": "x"}),
+        (HookPhase.PRE_RUN, Mutate(metadata={"k": 1}), {"metadata": {"k": 1}}),
+        (
+            HookPhase.PRE_TOOL_USE,
+            Mutate(tool_input={"command": "pwd"}),
+            {"tool": tool_use(tool={"input": {"command": "pwd"}}).tool},
+        ),
     ],
 )
-async def test_a_mutation_that_the_phase_can_carry_is_made(
-    phase: HookPhase, change: Mutate
+async def test_a_mutation_that_the_phase_can_carry_is_made_and_no_other(
+    phase: HookPhase, change: Mutate, made: dict[str, Any]
 ) -> None:
-    """K7, the control."""
+    """K7, the control: what is left out stays as it is."""
     kernel = HookKernel()
     kernel.register(inline(lambda ctx: change, phase), "mutator")
-    ctx = tool_use() if phase is HookPhase.PRE_TOOL_USE else HookContext(phase=phase, prompt="p")
+    tool = tool_use().tool if phase is HookPhase.PRE_TOOL_USE else None
+    ctx = HookContext(phase=phase, prompt="p", model="m", tool=tool)
     outcome = await kernel.run_pre(ctx)
     assert outcome.report.is_clean
-    assert outcome.context != ctx
+    assert outcome.context == ctx.evolve(**made)
 
 
-async def test_a_tools_output_can_be_replaced_after_its_use() -> None:
-    """K7, G10."""
+@pytest.mark.parametrize(
+    ("change", "output"), [(Mutate(tool_output=[]), ()), (Mutate(metadata={"k": 1}), "data")]
+)
+async def test_a_tools_output_can_be_replaced_after_its_use(change: Mutate, output: object) -> None:
+    """K7, G10: the control is a change of something else."""
     kernel = HookKernel()
-    kernel.register(inline(lambda ctx: Mutate(tool_output=[]), "post_tool_use"), "redactor")
+    kernel.register(inline(lambda ctx: change, "post_tool_use"), "redactor")
     outcome = await kernel.run_post(tool_use(HookPhase.POST_TOOL_USE, tool={"output": "data"}))
     assert outcome.context.tool is not None
-    assert outcome.context.tool.output == ()
+    assert outcome.context.tool.output == output
+
+
+@pytest.mark.parametrize(
+    ("phase", "change"),
+    [
+        (HookPhase.PRE_TOOL_USE, Mutate(tool_input={"command": "ls"})),
+        (HookPhase.POST_TOOL_USE, Mutate(tool_output=["data"])),
+    ],
+)
+async def test_a_tool_that_is_changed_into_itself_is_not_changed(
+    phase: HookPhase, change: Mutate
+) -> None:
+    """K3: it costs nobody a second look."""
+    run = HookKernel().run()
+    for name in "ab":
+        run.register(inline(lambda ctx: change, phase, recheck=True), name)
+    ctx = tool_use(phase, tool={"output": ["data"]})
+    outcome = await (run.pre(ctx) if phase.is_pre else run.post(ctx))
+    assert outcome.context is ctx
+    assert len(outcome.report.calls) == 2
 
 
 async def test_attachments_are_added_once_and_metadata_merges_key_by_key() -> None:
@@ -275,11 +322,14 @@ def test_every_kind_of_attachment_can_be_added(item: Any) -> None:
     assert Mutate(add_attachments=[item]).add_attachments == (item,)
 
 
-def test_a_decision_cannot_be_changed_after_it_is_made() -> None:
-    """F9."""
-    decision = Block("no")
+@pytest.mark.parametrize(
+    ("decision", "field"),
+    [(Block("no"), "message"), (Ask("sure?"), "message"), (Mutate(prompt="x"), "prompt")],
+)
+def test_a_decision_cannot_be_changed_after_it_is_made(decision: Decision, field: str) -> None:
+    """F9: wrappers are given those of others."""
     with pytest.raises(FrozenInstanceError):
-        decision.message = "yes"  # type: ignore[misc]
+        setattr(decision, field, "yes")
 
 
 def test_a_tool_phase_needs_a_tool_of_a_known_kind() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Generator
 from math import inf
 
 import anyio
@@ -67,6 +68,24 @@ async def test_inline_code_that_takes_too_long_blocks_when_it_is_done() -> None:
         return Allow()
 
     kernel.register(inline(busy, timeout=0.001), "busy")
+    outcome = await kernel.run_pre(turn())
+    assert outcome.blocked is not None
+    assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+@pytest.mark.parametrize("half", ["before", "after"])
+async def test_an_inline_wrapper_that_takes_too_long_blocks_as_well(half: str) -> None:
+    """K6, F4: no scope has fired, and what it says comes too late all the same."""
+    kernel = HookKernel()
+
+    def around(ctx: HookContext) -> Generator[None, object, None]:
+        if half == "before":
+            time.sleep(0.01)
+        yield
+        if half == "after":
+            time.sleep(0.01)
+
+    kernel.register(inline(around, wrapper=True, timeout=0.001), "busy")
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked is not None
     assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]

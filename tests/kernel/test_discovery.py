@@ -147,8 +147,9 @@ async def test_a_plugin_in_observe_mode_is_reported_and_not_enforced(
     site.offer("probe")
     for mode in ("observe", "enforce"):
         kernel = HookKernel()
-        kernel.load_installed(Settings(plugins={"probe": PluginSettings(mode=mode)}))
+        found = kernel.load_installed(Settings(plugins={"probe": PluginSettings(mode=mode)}))
 
+        assert [item.mode for item in found.plugins] == [mode]
         outcome = await kernel.run_pre(turn())
 
         assert bool(outcome.blocked) is (mode == "enforce")
@@ -224,6 +225,35 @@ def test_what_is_named_and_not_installed_is_said(
     assert reasons.keys() == {"guard", "gaurd", "gurad"}
     assert "did you mean 'guard'?" in reasons["gaurd"]
     assert "did you mean 'guard'?" in reasons["gurad"]
+    assert {item.plugin for item in discovery.skipped if item.broken} == {"gaurd", "gurad"}
+
+
+STARTING = """
+import pathlib
+@codex_hooks.hookimpl
+def plugin_start(registration):
+    pathlib.Path("{folder}", "started").touch()
+@codex_hooks.hookimpl
+def plugin_stop(registration):
+    pathlib.Path("{folder}", "stopped").touch()
+"""
+
+
+@pytest.mark.parametrize("loads", [False, True])
+def test_a_survey_starts_nothing_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
+) -> None:
+    """K11: not even where it fails half-way; loading is the control."""
+    site = Site(tmp_path, monkeypatch)
+    site.offer("a", BLOCKING + STARTING.format(folder=tmp_path))
+    site.offer("b", "import no_such_module_at_all")
+    find = HookKernel().load_installed if loads else HookKernel.survey_installed
+
+    with pytest.raises(DiscoveryError):
+        find(Settings(required=["b"]))
+
+    for moment in ("started", "stopped"):
+        assert (tmp_path / moment).exists() is loads
 
 
 def test_a_plugin_says_which_api_it_is_written_for(

@@ -93,18 +93,21 @@ async def test_what_may_fail_may_not_be_disobeyed() -> None:
 
 
 @each_style
+@pytest.mark.parametrize("on_error", [None, "block", "ignore"])
 async def test_a_failure_in_a_post_phase_is_recorded_and_the_others_are_told(
-    style: Register,
+    style: Register, on_error: str | None
 ) -> None:
-    """K5."""
+    """K5: there is nothing to block, and nothing that was let pass."""
     kernel = HookKernel()
     told: list[str] = []
-    kernel.register(style(raises(ValueError()), "post_turn"), "broken")
+    kernel.register(style(raises(ValueError()), "post_turn", on_error=on_error), "broken")
     kernel.register(inline(lambda ctx: told.append("observer"), "post_turn"), "observer")
     outcome = await kernel.run_post(HookContext(phase=HookPhase.POST_TURN))
     assert outcome.withheld is None
     assert told == ["observer"]
     assert [issue.plugin for issue in outcome.report.issues] == ["broken"]
+    assert outcome.report.blocked is None
+    assert outcome.report.failed_open == 0
 
 
 @pytest.mark.parametrize(("on_error", "withholds"), [("block", True), (None, False)])

@@ -111,6 +111,16 @@ async def test_a_guard_after_the_mutator_is_asked_once() -> None:
     ]
 
 
+async def test_a_hook_that_fails_has_had_its_look() -> None:
+    """K3, K5: it is not asked again about the context that it failed on."""
+    kernel = HookKernel()
+    kernel.register(inline(adds("one")), "mutator")
+    kernel.register(inline(lambda ctx: 1 / 0, on_error="ignore"), "broken")
+    outcome = await kernel.run_pre(turn(prompt="hi"))
+    assert [call.plugin for call in outcome.report.calls] == ["mutator", "broken"]
+    assert outcome.report.failed_open == 1
+
+
 async def test_two_plugins_that_each_add_a_line_get_along() -> None:
     """K3."""
     kernel = HookKernel()
@@ -140,11 +150,14 @@ async def test_a_change_that_comes_to_nothing_costs_no_second_look() -> None:
     """K3."""
     kernel = HookKernel()
     kernel.register(inline(lambda ctx: None), "guard")
-    same = Mutate(prompt="hi", metadata={"k": 1}, add_attachments=[AtPath("a")])
+    same = Mutate(prompt="hi", model="m", metadata={"k": 1}, add_attachments=[AtPath("a")])
     kernel.register(inline(lambda ctx: same, recheck=True), "idle")
-    ctx = turn(prompt="hi", metadata={"k": 1}, attachments=(AtPath("a"),))
+    ctx = turn(prompt="hi", model="m", metadata={"k": 1}, attachments=(AtPath("a"),))
     outcome = await kernel.run_pre(ctx)
-    assert [call.plugin for call in outcome.report.calls] == ["guard", "idle"]
+    assert [(call.plugin, call.digest) for call in outcome.report.calls] == [
+        ("guard", None),
+        ("idle", None),
+    ]
     assert outcome.context is ctx
     assert outcome.decision is None
 
@@ -207,10 +220,13 @@ async def test_an_observer_never_costs_a_phase_its_rest() -> None:
     assert seen == ["", "1", "12", "123"]
 
 
-async def test_a_guard_that_would_need_a_fourth_look_does() -> None:
-    """K3, the control."""
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_guard_that_would_need_a_fourth_look_does(watched: bool) -> None:
+    """K3, the control: a plugin in observe mode beside it changes nothing."""
     kernel = HookKernel()
     kernel.register(inline(lambda ctx: None), "guard")
+    if watched:
+        kernel.register(inline(lambda ctx: None), "observer", mode="observe")
     kernel.register(inline(changes_in(2)), "one")
     kernel.register(inline(changes_in(1, 3), recheck=True), "two")
     outcome = await kernel.run_pre(turn(prompt=""))
@@ -263,6 +279,11 @@ async def test_the_strongest_decision_is_the_outcome(
         kernel.register(inline(lambda ctx, a=answer: a), str(number))
     outcome = await kernel.run_pre(turn(prompt="hi"))
     assert outcome.decision == strongest
+
+
+def test_the_decisions_have_an_order() -> None:
+    """K4."""
+    assert Allow.strength < Mutate.strength < Ask.strength < Block.strength
 
 
 async def test_of_two_questions_both_are_put() -> None:
@@ -351,12 +372,14 @@ async def test_a_threads_allow_does_not_weaken_a_global_block() -> None:
 @pytest.mark.parametrize(
     "answer", [Block("no"), Ask("sure?"), Mutate(prompt="x"), Allow(), "garbage"]
 )
+@pytest.mark.parametrize("on_error", ["block", "ignore"])
 async def test_what_a_plugin_in_observe_mode_says_is_reported_and_not_enforced(
-    answer: object,
+    answer: object, on_error: str
 ) -> None:
     """K12."""
     kernel = HookKernel()
-    kernel.register(inline(lambda ctx: answer), "watcher", mode="observe")
+    watcher = inline(lambda ctx: answer, on_error=on_error)
+    kernel.register(watcher, "watcher", mode="observe")
     ctx = turn(prompt="hi")
     outcome = await kernel.run_pre(ctx)
     assert outcome.blocked is None
@@ -373,11 +396,14 @@ async def test_a_block_after_a_tool_use_withholds_and_lets_observers_see_it() ->
     """K5, G10."""
     kernel = HookKernel()
     seen: list[object] = []
+    change = Mutate(metadata={"seen": True})
     kernel.register(inline(lambda ctx: Block("no"), "post_tool_use"), "guard")
     kernel.register(inline(lambda ctx: seen.append(ctx.tool.output), "post_tool_use"), "audit")
+    kernel.register(inline(lambda ctx: change, "post_tool_use"), "notes")
     outcome = await kernel.run_post(tool_use(HookPhase.POST_TOOL_USE, tool={"output": "data"}))
     assert outcome.withheld == Block("no", "guard", HookPhase.POST_TOOL_USE)
-    assert seen == ["data"]
+    assert set(seen) == {"data"}
+    assert outcome.context.metadata == {"seen": True}
     assert not outcome.report.is_clean
 
 

@@ -130,6 +130,19 @@ def test_options_for_a_plugin_that_takes_none_stop_the_start(
     assert problem in str(error.value)
 
 
+def test_a_broken_plugin_is_skipped_whatever_options_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K11, the control: not for its options, and so it stops nothing that does not require it."""
+    site = Site(tmp_path, monkeypatch)
+    site.offer("probe", "import no_such_module_at_all")
+    settings = Settings(plugins={"probe": PluginSettings(options={"x": 1})})
+
+    (skipped,) = HookKernel().load_installed(settings).skipped
+
+    assert "no_such_module_at_all" in skipped.reason
+
+
 def test_a_module_finds_its_options_as_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """Hooks that start runs of their own: K15, F14."""
 
+from collections.abc import AsyncGenerator
+
 import anyio
 import pytest
 
@@ -28,6 +30,32 @@ async def test_a_hook_that_starts_runs_without_end_is_blocked_in_the_innermost()
     innermost = kernel.reports()[0]
     assert not innermost.is_clean
     assert innermost.blocked == blocks[0]
+
+
+@pytest.mark.parametrize("half", ["before", "after"])
+async def test_a_wrapper_that_starts_runs_without_end_is_the_one_that_is_named(half: str) -> None:
+    """K15: not the hook that was asked before it."""
+    kernel = HookKernel()
+    blocks: list[Block | None] = []
+
+    async def recurses(ctx: HookContext) -> AsyncGenerator[None, list[Decision]]:
+        if half == "after":
+            yield
+        blocks.append((await kernel.run_pre(turn())).blocked)
+        if half == "before":
+            yield
+
+    async def quiet(ctx: HookContext) -> AsyncGenerator[None, list[Decision]]:
+        yield
+
+    kernel.register(hooked(quiet, wrapper=True), "outer")
+    kernel.register(hooked(recurses, wrapper=True), "recursive")
+    kernel.register(hooked(quiet, wrapper=True), "inner")
+    kernel.register(inline(lambda ctx: None), "hook")
+    with anyio.fail_after(5):
+        await kernel.run_pre(turn())
+    assert blocks[0] is not None
+    assert blocks[0].plugin == "recursive"
 
 
 async def test_a_hook_may_start_a_run_of_its_own() -> None:

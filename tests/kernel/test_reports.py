@@ -13,6 +13,7 @@ from codex_hooks import (
     AtPath,
     Block,
     HookContext,
+    HookIssue,
     HookKernel,
     HookPhase,
     HookReport,
@@ -97,6 +98,18 @@ async def test_a_report_is_plain_json_and_names_every_block() -> None:
     assert as_json["correlation_id"] == "hk-1"
     assert [call["plugin"] for call in as_json["calls"]] == ["guard", "censor"]
     assert as_json["is_clean"] is False
+
+
+async def test_what_somebody_else_found_is_in_the_report_too() -> None:
+    """K8: a person's no, a use that no policy had judged."""
+    for issues, blocks in ((1, 0), (0, 1)):
+        run = HookKernel().run()
+        for _ in range(issues):
+            run.note(HookIssue("codex_hooks", HookPhase.PRE_TOOL_USE, IssueKind.INTERNAL, "seen"))
+        for _ in range(blocks):
+            run.block(Block("no", "approver"))
+        assert not run.report.is_clean
+        assert (len(run.report.issues), len(run.report.blocks)) == (issues, blocks)
 
 
 async def test_a_quiet_run_has_a_clean_report() -> None:
@@ -298,8 +311,9 @@ async def test_a_run_may_be_left_in_another_task_than_it_was_entered() -> None:
     await run.__aexit__(None, None, None)
 
 
-async def test_phases_side_by_side_merge_their_metadata() -> None:
-    """K7."""
+@pytest.mark.parametrize("changer", ["a", "b"])
+async def test_phases_side_by_side_merge_their_metadata(changer: str) -> None:
+    """K7: what one of them has left alone is as the other has it."""
     kernel = HookKernel()
     both = anyio.Event()
     waiting: list[str] = []
@@ -310,7 +324,8 @@ async def test_phases_side_by_side_merge_their_metadata() -> None:
         if len(waiting) == 2:
             both.set()
         await both.wait()
-        return Mutate(metadata={ctx.tool.call_id: True})
+        changed = {"start": 2} if ctx.tool.call_id == changer else {}
+        return Mutate(metadata={ctx.tool.call_id: True, **changed})
 
     kernel.register(hooked(adds, "pre_tool_use"), "adds")
     with anyio.fail_after(5):
@@ -319,7 +334,7 @@ async def test_phases_side_by_side_merge_their_metadata() -> None:
                 group.start_soon(
                     run.pre, tool_use(tool={"call_id": call_id}, metadata=run.metadata)
                 )
-    assert run.metadata == {"start": 1, "a": True, "b": True}
+    assert run.metadata == {"start": 2, "a": True, "b": True}
 
 
 @pytest.mark.parametrize("phase", [HookPhase.PRE_TURN, HookPhase.POST_TURN])

@@ -3,7 +3,17 @@
 import anyio
 import pytest
 
-from codex_hooks import HookContext, HookKernel, HookPhase, HookReport, PluginError, hookimpl
+from codex_hooks import (
+    Block,
+    HookContext,
+    HookKernel,
+    HookPhase,
+    HookReport,
+    PluginError,
+    hookimpl,
+)
+from codex_hooks._registry import Mode
+from hooked import hooked
 
 
 class Seen:
@@ -27,13 +37,23 @@ async def test_a_runs_own_plugin_is_seen_before_the_thread_is_known_and_by_no_ot
     """K9."""
     kernel, mine = HookKernel(), Seen()
     async with kernel.run() as run, kernel.run() as other:
-        run.register(mine)
+        assert run.register(mine) in kernel.registrations()
         await run.pre(run.context(HookPhase.PRE_RUN))
         await run.pre(run.context(HookPhase.PRE_TURN, thread_id="thr_1"))
         await other.pre(other.context(HookPhase.PRE_RUN))
         await other.pre(other.context(HookPhase.PRE_TURN, thread_id="thr_1"))
     assert mine.phases == ["pre_run None", "pre_turn thr_1", "report"]
     assert kernel.registrations() == ()
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+async def test_a_runs_own_plugin_may_be_in_observe_mode(mode: Mode) -> None:
+    """K9, K12."""
+    async with HookKernel().run() as run:
+        run.register(hooked(lambda ctx: Block("no")), "guard", mode=mode)
+        outcome = await run.pre(run.context(HookPhase.PRE_TURN))
+    assert (outcome.blocked is not None) is (mode == "enforce")
+    assert [call.decision for call in outcome.report.calls] == ["block"]
 
 
 async def test_a_run_that_has_finished_takes_no_plugins() -> None:

@@ -94,12 +94,16 @@ async def test_a_registration_ends_with_its_own_with_block_and_with_no_other() -
     assert kernel.registrations() == ()
 
 
-def test_ending_a_registration_twice_does_not_end_the_next_of_its_name() -> None:
+@pytest.mark.parametrize("thread_id", [None, "t"])
+def test_ending_a_registration_twice_does_not_end_the_next_of_its_name(
+    thread_id: str | None,
+) -> None:
     """K9."""
     kernel = HookKernel()
-    first = kernel.register(hooked(lambda ctx: None), "name")
+    first = kernel.register(hooked(lambda ctx: None), "name", thread_id=thread_id)
     first.unregister()
-    second = kernel.register(hooked(lambda ctx: None), "name")
+    first.unregister()
+    second = kernel.register(hooked(lambda ctx: None), "name", thread_id=thread_id)
     first.unregister()
     assert kernel.registrations() == (second,)
 

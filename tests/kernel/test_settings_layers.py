@@ -115,13 +115,14 @@ def test_the_user_can_tighten_what_the_machine_says(
     assert settings.of("mine").options == {"words": []}
 
 
-def test_what_the_machine_says_holds_where_the_user_is_silent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("user", ['order = ["audit"]', '[plugins.audit]\nmode = "observe"'])
+def test_what_the_machine_says_holds_where_the_user_is_silent_or_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
 ) -> None:
     """K11."""
     settings = Files(tmp_path, monkeypatch).load(
         machine='enabled = ["audit"]\n[plugins.audit]\nmode = "observe"\noptions = {a = 1}',
-        user='order = ["audit"]',
+        user=user,
     )
 
     assert list(settings.enabled or ()) == ["audit"]

@@ -80,6 +80,7 @@ async def test_an_allow_of_a_wrapper_answers_nothing(wrapper: Make) -> None:
     outcome = await kernel.run_pre(turn())
     assert not outcome.allowed
     assert outcome.report.is_clean
+    assert [(call.plugin, call.decision) for call in outcome.report.calls] == [("wrapper", "allow")]
 
 
 @each_kind
@@ -92,6 +93,10 @@ async def test_a_wrapper_may_block_what_nobody_else_has(wrapper: Make, answer: o
     outcome = await kernel.run_pre(turn(prompt="hi"))
     assert outcome.blocked == Block("no", "wrapper", HookPhase.PRE_TURN)
     assert outcome.context.prompt == "hi"
+    assert [(call.plugin, call.decision) for call in outcome.report.calls] == [
+        ("mutator", "mutate"),
+        ("wrapper", "block"),
+    ]
 
 
 async def test_a_wrapper_sees_what_was_decided_inside_and_may_hand_it_on() -> None:
@@ -114,8 +119,37 @@ async def test_a_wrapper_sees_what_was_decided_inside_and_may_hand_it_on() -> No
     assert outcome.asked == (Ask("sure?", "asker"),)
 
 
+async def test_a_wrapper_may_add_its_own_to_the_list_that_it_hands_on() -> None:
+    """K1, F7: what others have decided stands before it and hides nothing."""
+    kernel = HookKernel()
+
+    def around(ctx: HookContext) -> Generator[None, list[Decision], object]:
+        decisions = yield
+        return [*decisions, Block("no")]
+
+    kernel.register(inline(around, wrapper=True), "wrapper")
+    kernel.register(inline(lambda ctx: Allow()), "allows")
+    outcome = await kernel.run_pre(turn())
+    assert outcome.blocked == Block("no", "wrapper", HookPhase.PRE_TURN)
+
+
+async def test_an_async_wrapper_with_nothing_to_say_may_yield_once() -> None:
+    """K1, K5: that it ends is no failure."""
+    kernel = HookKernel()
+
+    async def around(ctx: HookContext) -> AsyncGenerator[None, list[Decision]]:
+        yield
+
+    kernel.register(hooked(around, wrapper=True), "wrapper")
+    outcome = await kernel.run_pre(turn())
+    assert outcome.report.is_clean
+    assert [(call.plugin, call.decision) for call in outcome.report.calls] == [
+        ("wrapper", "nothing")
+    ]
+
+
 @each_kind
-@pytest.mark.parametrize("value", [Mutate(prompt="x"), "garbage", [True], 0])
+@pytest.mark.parametrize("value", [Mutate(prompt="x"), "garbage", [Ask("sure?"), True], 0])
 async def test_a_wrapper_that_returns_anything_else_blocks(wrapper: Make, value: object) -> None:
     """K5, F3."""
     kernel = HookKernel()
@@ -123,6 +157,7 @@ async def test_a_wrapper_that_returns_anything_else_blocks(wrapper: Make, value:
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked is not None
     assert [issue.kind for issue in outcome.report.issues] == [IssueKind.VALIDATION]
+    assert [call.decision for call in outcome.report.calls] == ["failed"]
 
 
 async def test_a_wrapper_cannot_block_what_has_happened() -> None:
@@ -174,6 +209,7 @@ async def test_a_wrapper_that_fails_blocks_and_the_others_are_closed(
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked is not None
     assert outcome.blocked.plugin == "broken"
+    assert [issue.plugin for issue in outcome.report.issues] == ["broken"]
     assert done == (["outer"] if where in ("before", "never yields") else ["hook", "outer"])
 
 
