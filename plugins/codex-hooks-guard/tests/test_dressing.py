@@ -80,7 +80,9 @@ def test_a_blocked_command_stays_blocked_however_it_is_dressed(
     command: str, names: list[str]
 ) -> None:
     for name in names:
-        assume(name != "find" or "{}" not in command)  # there it would be another command
+        # Where the dressing has a meaning of its own for a part of it, it is another command.
+        assume(name != "find" or "{}" not in command)
+        assume(name != "parameter" or not ("$@" in command or "$1" in command))
         command = DRESSINGS[name](command)
     assert verdict_on(command) == "block", command
 
@@ -95,6 +97,8 @@ def test_each_dressing_is_seen_through_and_blocks_nothing_by_itself(name: str) -
 @settings(max_examples=150, deadline=None)
 @given(command=st.sampled_from(PASSING), name=st.sampled_from(["bash", "subshell", "if", "group"]))
 def test_a_harmless_command_stays_harmless_in_everyday_dress(command: str, name: str) -> None:
+    # What a branch sets may not be set when a trap runs, for all that the guard knows.
+    assume(name != "if" or "trap" not in command)
     assert verdict_on(DRESSINGS[name](command)) == "pass", DRESSINGS[name](command)
 
 
