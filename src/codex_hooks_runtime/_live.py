@@ -96,7 +96,8 @@ class LiveSubscription:
 
     Iteration yields `LiveEvent`, and `Lagged` where events were lost; over restarts `Restarted`
     too. When the feed is over, what is buffered still comes; then iteration ends if the owner
-    closed it, and raises ``TransportClosed`` if the server died. ``missed`` is the loss so far.
+    closed it, and raises ``TransportClosed`` if the server died. It ends likewise when the block
+    has been left, in whichever task. ``missed`` is the loss so far.
     """
 
     def __init__(
@@ -110,14 +111,18 @@ class LiveSubscription:
         self._capacity = capacity
         self._buffer: deque[LiveEvent | Restarted] = deque(maxlen=capacity)
         self._untold = 0
+        self._begun = self._left = False
         self._waiting: anyio.Event | None = None
 
     async def __aenter__(self) -> Self:
         self._feed.add(self._thread_id, self)
+        self._begun = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._feed.remove(self._thread_id, self)
+        self._left = True
+        self.wake()
 
     def __aiter__(self) -> Self:
         return self
@@ -151,10 +156,16 @@ class LiveSubscription:
 
     async def news(self) -> None:
         """Wait for something to come, for the end, or for somebody to call `wake`."""
-        self._waiting = anyio.Event()
+        # One event for all who wait: a second reader must not take the first one's away.
+        if self._waiting is None:
+            self._waiting = anyio.Event()
         await self._waiting.wait()
 
     def _is_over(self) -> bool:
+        if not self._begun:
+            raise ConfigError("a subscription begins with its block: `async with` it, then iterate")
+        if self._left:
+            return True
         ending = self._feed.ending
         if ending is not None and not ending.by_owner:
             raise ending.error()

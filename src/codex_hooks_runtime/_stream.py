@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ._errors import RpcError, TransportClosed, TurnTimeout
+from ._errors import InvalidRequest, RpcError, TransportClosed, TurnInterrupted, TurnTimeout
 from ._live import Lagged, LiveEvent
 from ._record import recorded_message, recorded_turn
 from ._tasks import owned_tasks
@@ -118,7 +118,7 @@ class PromptRunStream:
             await self._events.news()
             return None
         if not batch:
-            raise TransportClosed("the client was closed")
+            raise TransportClosed("the client was closed meanwhile")
         ended = await self._recover() if isinstance(batch[0], Lagged) else None
         self._batch += (event for event in batch if isinstance(event, LiveEvent))
         return ended
@@ -164,13 +164,25 @@ class PromptRunStream:
         with anyio.move_on_after(INTERRUPT_SECONDS, shield=True):
             try:
                 await self._begin()
-                await self.interrupt()
+                try:
+                    await self.interrupt()
+                except InvalidRequest:  # it has ended meanwhile, which is what was wanted
+                    await self._read_to_its_end()
+                    return
                 await self._read_to_its_end()
                 await self._connection.call(
                     "thread/backgroundTerminals/clean", {"threadId": self.thread_id}
                 )
             except RpcError:
-                return  # it has ended meanwhile, or the server has: both are what was wanted
+                return  # the server has ended
+
+    def _close(self) -> None:
+        """Let nobody wait for what nobody reads any more, be it in another task, or later."""
+        if self.ending is None:
+            self._failure = TurnInterrupted(
+                f"turn {self.turn_id} was left before its end: finish() it inside its block"
+            )
+        self._events.wake()
 
 
 @asynccontextmanager
@@ -198,4 +210,7 @@ async def started_turn(
                     pass  # whoever reads the stream is told
             yield stream
         finally:
-            await stream._abandon()  # noqa: SLF001
+            try:
+                await stream._abandon()  # noqa: SLF001
+            finally:
+                stream._close()  # noqa: SLF001

@@ -25,7 +25,7 @@ from runtime.scripted import scripted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from codex_hooks_runtime import Client, Session
+    from codex_hooks_runtime import Client, PromptRunStream, Session
     from codex_hooks_runtime.testing import ModelRequest, ScriptedModel, Step
 
 pytestmark = pytest.mark.codex
@@ -210,6 +210,38 @@ async def test_a_stream_of_a_killed_server_says_what_happened(tmp_path: Path) ->
                 await stream.finish()
         assert isinstance(stream.ending, TransportClosed)
     assert watcher.statuses == ["error"]
+
+
+async def test_a_turn_that_ended_before_it_was_left_has_its_answer(tmp_path: Path) -> None:
+    """R1: it was left unread, and was not interrupted."""
+    watcher = PostTurns()
+    async with scripted([Say("done")], watcher) as (client, _):
+        async with client.runtime.subscribe_live() as ended, client.stream(tmp_path, "go") as turn:
+            await until_turn_completed(ended)
+        assert (await turn.finish()).assistant_text == "done"
+    assert watcher.statuses == ["ok"]
+
+
+async def test_a_stream_that_was_left_keeps_no_reader_waiting(tmp_path: Path) -> None:
+    """F30: of a server, too, that has gone silent and says no more of how the turn ended."""
+    watcher = PostTurns()
+    async with scripted([(Say("partial"), Hang())], watcher) as (client, _):
+        with anyio.fail_after(60):
+            async with (
+                anyio.create_task_group() as readers,
+                client.stream(tmp_path, "go") as stream,
+            ):
+                await anext(stream)
+                os.kill(client.runtime.server.pid, signal.SIGSTOP)
+                readers.start_soon(read_on, stream)
+            with pytest.raises(TurnInterrupted, match="was left before its end: finish"):
+                await stream.finish()
+    assert watcher.statuses == ["interrupted"]
+
+
+async def read_on(stream: PromptRunStream) -> None:
+    async for _ in stream:
+        pass
 
 
 async def until_turn_completed(events: Any) -> None:

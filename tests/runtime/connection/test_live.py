@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from codex_hooks_runtime._ending import Ending
-from codex_hooks_runtime._errors import TransportClosed
+from codex_hooks_runtime._errors import ConfigError, TransportClosed
 from codex_hooks_runtime._live import Lagged, LiveFeed, LiveSubscription
 from codex_hooks_runtime._messages import LiveEvent
 
@@ -130,3 +130,39 @@ async def test_a_subscription_after_the_end_has_ended() -> None:
     feed.end(CLOSED)
     async with LiveSubscription(feed) as subscription:
         assert [event async for event in subscription] == []
+
+
+async def test_two_readers_of_one_subscription_are_both_woken() -> None:
+    """R3: neither waits for ever; each event goes to one of them."""
+    feed, got = LiveFeed(), []
+
+    async def read() -> None:
+        got.extend([event async for event in subscription])
+
+    with anyio.fail_after(60):
+        async with LiveSubscription(feed) as subscription, anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            feed.publish(events(1, 2))
+            await anyio.wait_all_tasks_blocked()
+            feed.end(CLOSED)
+    assert got == events(1, 2)
+
+
+async def test_reading_ends_where_the_block_does() -> None:
+    """R3: for a task that reads on, and for who reads later; before it there is nothing to read."""
+    feed = LiveFeed()
+    subscription = LiveSubscription(feed)
+    with pytest.raises(ConfigError, match="begins with its block"):
+        await anext(subscription)
+
+    async def read() -> None:
+        assert [event async for event in subscription] == events(1)
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks, subscription:
+            feed.publish(events(1))
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+        assert await subscription.receive_batch() == []
