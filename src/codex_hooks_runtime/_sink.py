@@ -6,15 +6,16 @@ raises loses the event that it raised at; both are counted, and neither is waite
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import anyio
 
 from codex_hooks._workers import Workers
 
+from ._approver import is_async
 from ._errors import TransportClosed
 from ._messages import LiveEvent
 from ._tasks import owned_tasks
@@ -39,9 +40,7 @@ class SinkFeeder:
         self.failed = 0
         self._sink = sink
         self._events = events
-        self._is_async = inspect.iscoroutinefunction(
-            sink if inspect.isroutine(sink) else type(sink).__call__
-        )
+        self._is_async = is_async(sink)
         # Its own thread: one that never comes back must not be missing elsewhere.
         self._workers = Workers(max_threads=1)
 
@@ -72,23 +71,30 @@ class SinkFeeder:
                 life.deadline = anyio.current_time() + FLUSH_SECONDS
 
     async def _deliver(self, events: Sequence[LiveEvent]) -> None:
-        if not self._is_async:
-            await self._workers.submit(lambda: self._call_each(events)).outcome()
-            return
-        for event in events:
-            try:
-                outcome = self._sink(event)
-                if outcome is not None:
-                    await outcome
-            except Exception:  # its own trouble: counted, and the next event may fare better
-                self.failed += 1
-            else:
-                self.delivered += 1
+        if self._is_async:
+            for event in events:
+                await self._finish(self._call(event))
+        else:
+            job = self._workers.submit(lambda: [*map(self._call, events)])
+            for begun in await job.outcome():
+                await self._finish(begun)
 
-    def _call_each(self, events: Sequence[LiveEvent]) -> None:
-        for event in events:
+    def _call(self, event: LiveEvent) -> Awaitable[None] | None:
+        """Call the sink; return what of its work is still to be awaited."""
+        try:
+            outcome = self._sink(event)
+        except Exception:  # its own trouble: counted, and the next event may fare better
+            self.failed += 1
+            return None
+        if isawaitable(outcome):
+            return outcome
+        self.delivered += 1
+        return None
+
+    async def _finish(self, begun: Awaitable[None] | None) -> None:
+        if begun is not None:
             try:
-                self._sink(event)
+                await begun
             except Exception:  # as above
                 self.failed += 1
             else:

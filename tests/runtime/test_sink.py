@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -139,3 +140,20 @@ async def test_a_sink_gets_the_last_events_of_a_server_that_died() -> None:
         feed.publish(events(1))
         feed.end(Ending(by_owner=False, exit_status=1))
     assert got == [1]
+
+
+async def test_a_sink_that_is_made_of_an_async_one_is_awaited() -> None:
+    """A ``partial`` knows that it is async; of a ``lambda`` only what it returns is."""
+    got, feed = [], LiveFeed()
+
+    async def sink(name: str, event: LiveEvent) -> None:
+        if event.seq == 2:
+            raise ValueError("two")
+        got.append((name, event.seq))
+
+    feeders = [fed(partial(sink, "a"), feed), fed(lambda event: sink("b", event), feed)]
+    async with feeders[0].at_work(), feeders[1].at_work():
+        feed.publish(events(1, 2, 3))
+        feed.end(Ending(by_owner=True))
+    assert sorted(got) == [("a", 1), ("a", 3), ("b", 1), ("b", 3)]
+    assert [(feeder.delivered, feeder.failed) for feeder in feeders] == [(2, 1)] * 2
