@@ -16,14 +16,14 @@ from ._errors import CodexNotFound
 _INSTALL = 'install one with `pip install "codex-hooks[codex]"`, or give the path of yours'
 
 
-def find_codex(explicit: Path | None = None) -> Path:
+def find_codex(explicit: Path | str | None = None) -> Path:
     """Return the codex binary to start, as an absolute path.
 
     ``explicit`` is taken or refused, never replaced; without it the binary of the extra
     ``codex-hooks[codex]`` comes before ``codex`` on ``PATH``. Raises ``CodexNotFound``.
     """
     if explicit is not None:
-        return _executable(explicit.expanduser())
+        return _executable(Path(explicit).expanduser())
     if bundled := _bundled():
         return _executable(bundled)
     if on_path := shutil.which("codex"):

@@ -61,7 +61,7 @@ class ClientConfig:
     plugins: Sequence[object] = ()
     load_installed: bool = True
     settings: Settings | None = None
-    codex: Path | None = None
+    codex: Path | str | None = None
     env: Mapping[str, str] | None = None
     tool_gate: ToolGate = "native"
     call_timeout: float = 30.0

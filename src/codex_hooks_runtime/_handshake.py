@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ._errors import CodexUnsupported
+from ._errors import CodexUnsupported, ConfigError
 
 if TYPE_CHECKING:
     from ._rpc import JsonObject
@@ -21,11 +21,20 @@ _USER_AGENT = re.compile(r"/(\d+)\.(\d+)\.(\d+)[^ /]* \(")
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """Who the server is told that it talks to."""
+    """Who the server is told that it talks to.
+
+    Raises `ConfigError` for what cannot be sent as an HTTP header, as Codex does.
+    """
 
     name: str = "codex-hooks"
     title: str = "codex-hooks"
     version: str = "0.1.0"
+
+    def __post_init__(self) -> None:
+        if not (self.name + self.title + self.version).isprintable():
+            raise ConfigError(
+                f"{self!r}: give printable characters only, for Codex sends it on as an HTTP header"
+            )
 
 
 def initialize_params(client: ClientInfo) -> JsonObject:

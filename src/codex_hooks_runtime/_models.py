@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codex_hooks import Attachment  # noqa: TC001  # pydantic needs it at run time
 
 from ._errors import ConfigError
 from ._gate._dynamic import DynamicTool  # noqa: TC001  # pydantic needs it at run time
+from ._rpc import check_json
 from ._sandbox import SandboxPolicy  # noqa: TC001  # pydantic needs it at run time
 
 ApprovalPolicy: TypeAlias = Literal["never", "on-request", "untrusted"]
@@ -43,7 +44,10 @@ class _Frozen(BaseModel):
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
         for name, value in self:
-            if isinstance(value, str | Path) and not _is_text(str(value)):
+            texts = [value] if isinstance(value, str | Path) else ()
+            if name == "attachments":
+                texts = [text for item in value for text in astuple(item) if text is not None]
+            if not all(_is_text(str(text)) for text in texts):
                 raise ValueError(
                     f"{name}: it is no valid UTF-8 text, which is all that can be sent"
                 )
@@ -66,6 +70,14 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        check_json(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"it cannot be sent as JSON: {error}") from None
+    return value
 
 
 class RunProfile(_Frozen):
@@ -92,7 +104,7 @@ class RunProfile(_Frozen):
     privileged_escalation_approved: bool = False
     attachments: tuple[Attachment, ...] = ()
     timeout: float = Field(default=120.0, gt=0)
-    output_schema: dict[str, Any] | None = None
+    output_schema: Annotated[dict[str, Any], AfterValidator(_as_json)] | None = None
     plugins: tuple[object, ...] = ()
     base_instructions: str | None = None
     developer_instructions: str | None = None

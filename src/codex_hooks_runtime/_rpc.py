@@ -97,7 +97,12 @@ def _call(method: str, params: JsonObject | None) -> JsonObject:
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _line(message: JsonObject) -> bytes:
+def check_json(value: object) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what no line can carry; see `request_line`."""
+    _line(value)
+
+
+def _line(message: object) -> bytes:
     return _JSON.encode(message).encode() + b"\n"
 
 

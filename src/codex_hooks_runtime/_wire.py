@@ -24,8 +24,8 @@ def check_run(profile: RunProfile, cwd: Path) -> Path:
 
     Raises `ConfigError`, and `AttachmentNotFound` for an attached path that does not exist.
     """
-    if not cwd.is_dir():
-        problem = "is not a folder" if cwd.exists() else "does not exist"
+    problem = _problem(cwd) or ("" if cwd.is_dir() else "is not a folder")
+    if problem:
         raise ConfigError(f"the working folder {str(cwd)!r} {problem}: give an existing one as cwd")
     check_privilege(
         profile.sandbox_policy,
@@ -50,11 +50,23 @@ def check_attachments(cwd: Path, attachments: Sequence[Attachment]) -> None:
                     f"Codex fetches no images, so {item.url!r} cannot be attached: download it "
                     "and use LocalImage, or give a data: URL; nothing was sent"
                 )
-        elif not (cwd / item.path).exists():
+        elif problem := _problem(path := cwd / item.path) or (
+            "is a folder" if isinstance(item, LocalImage) and path.is_dir() else ""
+        ):
             raise AttachmentNotFound(
-                f"the attachment {item.path!r} does not exist (looked in {str(cwd)!r}); "
-                "nothing was sent"
+                f"the attachment {item.path!r} {problem} (looked in {str(cwd)!r}); nothing was sent"
             )
+
+
+def _problem(path: Path) -> str:
+    """Return what is wrong with ``path``, as the end of a sentence; nothing if it is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in it
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be used ({error.strerror})"
+    return ""
 
 
 def thread_params(

@@ -11,7 +11,7 @@ import pytest
 
 from codex_hooks import AtPath, HookContext, ImageUrl, LocalImage, Mutate, Skill, hookimpl
 from codex_hooks_runtime import AttachmentNotFound, ConfigError, PromptRunParams, RunProfile
-from codex_hooks_runtime._wire import turn_input
+from codex_hooks_runtime._wire import check_attachments, check_run, turn_input
 from codex_hooks_runtime.testing import Say
 from runtime.scripted import Journal, scripted
 
@@ -172,6 +172,33 @@ def test_what_is_no_text_is_a_mistake_before_anything_is_sent(tmp_path: Path, fi
     given = {"prompt": "hello", field: "half a pair: \udcff"}
     with pytest.raises(ConfigError, match=f": {field}: it is no valid UTF-8 text"):
         PromptRunParams(cwd=tmp_path, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [AtPath("\udcff"), AtPath("a", "\udcff"), ImageUrl("data:\udcff"), Skill("\udcff", "a")],
+)
+def test_what_is_attached_is_text_too(attached: Attachment) -> None:
+    with pytest.raises(ConfigError, match="RunProfile: attachments: it is no valid UTF-8 text"):
+        RunProfile(attachments=(attached,))
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), "half a pair: \udcff", object()])
+def test_a_schema_that_is_no_json_is_a_mistake_before_anything_is_sent(value: object) -> None:
+    with pytest.raises(ConfigError, match="output_schema: it cannot be sent as JSON"):
+        RunProfile(output_schema={"const": value})
+
+
+def test_a_path_that_the_system_refuses_is_said_to_be_the_trouble(tmp_path: Path) -> None:
+    """An error of the tree, too, and an image is no folder."""
+    too_long = "x" * 300
+    with pytest.raises(AttachmentNotFound, match=r"cannot be used \(File name too long\)"):
+        check_attachments(tmp_path, [AtPath(too_long)])
+    with pytest.raises(AttachmentNotFound, match=r"is a folder .*nothing was sent"):
+        check_attachments(tmp_path, [LocalImage(".")])
+    check_attachments(tmp_path, [AtPath(".")])
+    with pytest.raises(ConfigError, match=r"cannot be used \(File name too long\): give an"):
+        check_run(RunProfile(), tmp_path / too_long)
 
 
 def test_an_empty_prompt_with_nothing_attached_is_a_mistake(tmp_path: Path) -> None:

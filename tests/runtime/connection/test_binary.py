@@ -17,7 +17,7 @@ def executable(path: Path) -> Path:
 
 def test_a_given_path_is_taken(tmp_path: Path) -> None:
     codex = executable(tmp_path / "mine")
-    assert find_codex(codex) == codex
+    assert find_codex(codex) == find_codex(str(codex)) == codex
 
 
 def test_a_relative_path_is_made_absolute_for_the_server_has_another_working_directory(

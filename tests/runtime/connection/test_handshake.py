@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from codex_hooks_runtime._errors import CodexUnsupported
+from codex_hooks_runtime._errors import CodexUnsupported, ConfigError
 from codex_hooks_runtime._handshake import ClientInfo, initialize_params, server_version
 
 
@@ -12,6 +12,12 @@ def test_the_client_says_who_it_is_and_asks_for_the_experimental_api() -> None:
     params = initialize_params(ClientInfo(name="n", title="t", version="1"))
     assert params["clientInfo"] == {"name": "n", "title": "t", "version": "1"}
     assert params["capabilities"]["experimentalApi"] is True
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "half a \ud83d"])
+def test_a_client_that_cannot_be_named_in_a_header_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="give printable characters only"):
+        ClientInfo(name=name)
 
 
 @pytest.mark.parametrize(
