@@ -61,7 +61,7 @@ class Caller:
         except TimeoutError:
             raise RpcTimeout(
                 f"{method} was not answered within {seconds:g} s; give it a longer timeout, or "
-                "open a new connection if this server answers nothing at all",
+                "start a new client if this server answers nothing at all",
                 method=method,
             ) from None
 

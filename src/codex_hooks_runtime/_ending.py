@@ -22,7 +22,7 @@ class Ending:
     by_owner: bool
     exit_status: int | None = None
     stderr_tail: str = ""
-    advice: str = "try again on a new connection"
+    advice: str = "try again"
     reason: str = ""
 
     def error(self, method: str | None = None) -> TransportClosed:

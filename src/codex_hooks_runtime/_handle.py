@@ -54,10 +54,12 @@ class ThreadHandle:
         async with runtime.kernel.run() as run:
             for plugin in params.plugins:
                 run.register(plugin)
-            thread = await runtime.threads.ready(run, self.thread_id, thread.profile, thread.cwd)
-            self._thread = thread
-            async with hooked_turn(runtime.deciders, run, thread, params) as stream:
-                yield stream
+            async with runtime.threads.at_turn(
+                run, self.thread_id, thread.profile, thread.cwd
+            ) as thread:
+                self._thread = thread
+                async with hooked_turn(runtime.deciders, run, thread, params) as stream:
+                    yield stream
 
     async def turn_steer(
         self, expected_turn_id: str, prompt: str, attachments: Sequence[Attachment] = ()

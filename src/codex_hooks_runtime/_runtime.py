@@ -179,7 +179,7 @@ class Runtime(ThreadApi, ServerView):
             async with bracket(self.deciders, run, before) as whole:
                 params = changed(params, whole.context)
                 profile = params.profile(plugins=(), attachments=())
-                async with self.threads.used(
+                async with self.threads.at_turn(
                     run, thread_id, profile, params.cwd, keep=keep_loaded
                 ) as thread:
                     whole.learn(thread_id=thread.thread_id)
@@ -223,20 +223,22 @@ class Runtime(ThreadApi, ServerView):
     async def thread_release(self, thread_id: str) -> None:
         """Let go of a thread: Codex unloads it when it has been idle, and it can be resumed.
 
-        Nothing it still does is let through the gate, and its plugins end.
+        A turn that is under way is waited for. After it nothing that it has left running is let
+        through the gate, and its plugins end.
         """
         try:
             await self.threads.release(thread_id)
         finally:
-            self.threads.end_plugins(thread_id)
+            if self.threads.get(thread_id) is None:  # not where the wait for it was cancelled
+                self.threads.end_plugins(thread_id)
 
     async def thread_archive(self, thread_id: str) -> None:
         """Archive a thread; nothing it still does is let through the gate, and its plugins end."""
-        self.threads.close(thread_id)
-        try:
-            await self.call("thread/archive", {"threadId": thread_id})
-        finally:
-            self.threads.end_plugins(thread_id)
+        async with self.threads.closing(thread_id):
+            try:
+                await self.call("thread/archive", {"threadId": thread_id})
+            finally:
+                self.threads.end_plugins(thread_id)
 
     def register_hooks(self, plugin: object, name: str | None = None) -> Registration:
         """Make one more plugin active for everything from now on."""

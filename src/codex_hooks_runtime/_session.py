@@ -92,9 +92,15 @@ class Session:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, raised: BaseException | None, __: object) -> None:
         with anyio.CancelScope(shield=True):
-            await self.close()
+            try:
+                await self.close()
+            except Exception as error:
+                if raised is None:
+                    raise
+                # What went wrong in the block is the news, a cancellation most of all.
+                raised.add_note(f"the session could not be archived: {error}")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -69,6 +69,21 @@ class LoadedThread:
                     "change it: start, or fork, a thread with it"
                 )
 
+    async def begin_turn(self) -> None:
+        """Wait for the turn that is under way; ``turns`` is to be released after this one.
+
+        Raises `ConfigError` instead of waiting for the task's own turn for ever.
+        """
+        try:
+            self.turns.acquire_nowait()
+        except anyio.WouldBlock:
+            await self.turns.acquire()
+        except RuntimeError:
+            raise ConfigError(
+                f"thread {self.thread_id} is at a turn of this very task's: leave its block first, "
+                "say more into it with turn_steer(), or use another task"
+            ) from None
+
     @asynccontextmanager
     async def turn_of(
         self, run: Run, params: PromptRunParams

@@ -40,14 +40,50 @@ class OpenThreads:
         """Return the thread if it is open here, on a server that may have crashed since."""
         return None if thread_id is None else self._threads.get(thread_id)
 
-    async def ready(
-        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
-    ) -> LoadedThread:
-        """Return a thread that is ready for a turn: a new one, or ``thread_id``.
+    @asynccontextmanager
+    async def at_turn(
+        self,
+        run: Run,
+        thread_id: str | None,
+        profile: RunProfile,
+        cwd: Path,
+        *,
+        keep: bool = True,
+    ) -> AsyncIterator[LoadedThread]:
+        """Yield a thread that is ready for a turn: a new one, or ``thread_id`` when it is at rest.
 
         One that is not open is resumed, in ``run``; if it was open, on a server that has crashed
-        since, then as it was opened there, not as ``profile`` and ``cwd`` say.
+        since, then as it was opened there, not as ``profile`` and ``cwd`` say. Its other turns wait
+        until the end of the block; then it is kept open, or let go of.
         """
+        thread = await self._next_turn(run, thread_id, profile, cwd)
+        try:
+            yield thread
+        finally:
+            try:
+                if not keep:
+                    with anyio.move_on_after(GRACE_SECONDS, shield=True):
+                        await self._release(thread)
+            except RpcError:
+                pass  # the server is gone, and the thread with it
+            finally:
+                thread.turns.release()
+
+    async def _next_turn(
+        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
+    ) -> LoadedThread:
+        while True:
+            thread = await self._ready(run, thread_id, profile, cwd)
+            await thread.begin_turn()
+            # What was waited for may have closed it, or the server crashed.
+            if self.get(thread.thread_id) is thread and not thread.is_lost:
+                return thread
+            thread.turns.release()
+            thread_id = thread.thread_id
+
+    async def _ready(
+        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path
+    ) -> LoadedThread:
         if thread_id is None:
             return await self._open(run, "start", None, profile, cwd)
         async with self._alone_with(thread_id):
@@ -57,22 +93,6 @@ class OpenThreads:
             if not known.is_lost:
                 return known
             return await self._open(run, "resume", thread_id, known.profile, known.cwd)
-
-    @asynccontextmanager
-    async def used(
-        self, run: Run, thread_id: str | None, profile: RunProfile, cwd: Path, *, keep: bool
-    ) -> AsyncIterator[LoadedThread]:
-        """Make a thread `ready` for the ``async with`` block, and then ``keep`` or release it."""
-        thread = await self.ready(run, thread_id, profile, cwd)
-        try:
-            yield thread
-        finally:
-            if not keep:
-                with anyio.move_on_after(GRACE_SECONDS, shield=True):
-                    try:
-                        await self.release(thread.thread_id)
-                    except RpcError:
-                        pass  # the server is gone, and the thread with it
 
     async def open(
         self, run: Run, how: How, thread_id: str | None, profile: RunProfile, cwd: Path
@@ -93,11 +113,31 @@ class OpenThreads:
         if thread is not None:
             thread.close()
 
+    @asynccontextmanager
+    async def closing(self, thread_id: str) -> AsyncIterator[None]:
+        """`close` the thread; nobody opens it anew before the ``async with`` block is over."""
+        async with self._alone_with(thread_id):
+            self.close(thread_id)
+            yield
+
     async def release(self, thread_id: str) -> None:
-        """Close the thread, and let the server unload it when it is idle."""
-        thread = self._threads.pop(thread_id, None)
+        """Close the thread when it is at rest, and let the server unload it."""
+        thread = self.get(thread_id)
         if thread is not None:
-            await self._opener.release(thread)
+            await thread.begin_turn()
+            try:
+                await self._release(thread)
+            finally:
+                thread.turns.release()
+
+    async def _release(self, thread: LoadedThread) -> None:
+        """Release a thread that is at rest: the server tells nothing more of its turns."""
+        try:
+            async with self._alone_with(thread.thread_id):
+                await self._opener.release(thread)
+        finally:
+            if self.get(thread.thread_id) is thread:
+                self.close(thread.thread_id)
 
     def end_plugins(self, thread_id: str) -> None:
         """End the plugins that are the thread's."""

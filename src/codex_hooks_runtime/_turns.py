@@ -30,24 +30,23 @@ if TYPE_CHECKING:
 async def hooked_turn(
     deciders: Deciders, run: Run, thread: LoadedThread, params: PromptRunParams
 ) -> AsyncIterator[PromptRunStream]:
-    """Run one turn of ``thread`` as a part of ``run``, after the one that may be under way.
+    """Run one turn of ``thread``, which is at rest, as a part of ``run``.
 
     Raises `BlockedByHook`, or what `PromptRunStream` raises; the turn is over when this is left.
     """
     thread.check(params)
     # Said to the plugins as well: what a turn names no model for, runs with the thread's.
     params = params.replace(model=params.model or thread.model)
-    async with thread.turns:
-        before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id)
-        async with bracket(deciders, run, before) as stage:
-            params = changed(params, stage.context)
-            async with thread.turn_of(run, params) as begun:
-                sent = thread.sent(params)
-                async with started_turn(thread.connection, thread.thread_id, sent) as stream:
-                    begun(stream.turn_id)
-                    stage.learn(turn_id=stream.turn_id)
-                    yield stream
-            conclude(stage, stream)
+    before = prompt_context(run, HookPhase.PRE_TURN, params, thread.thread_id)
+    async with bracket(deciders, run, before) as stage:
+        params = changed(params, stage.context)
+        async with thread.turn_of(run, params) as begun:
+            sent = thread.sent(params)
+            async with started_turn(thread.connection, thread.thread_id, sent) as stream:
+                begun(stream.turn_id)
+                stage.learn(turn_id=stream.turn_id)
+                yield stream
+        conclude(stage, stream)
 
 
 async def steer_turn(
@@ -120,7 +119,5 @@ def conclude(stage: Stage, stream: PromptRunStream) -> None:
     ending = stream.ending
     if isinstance(ending, PromptRunResult):
         stage.learn(result=ending.assistant_text, turn_id=ending.turn_id)
-    elif ending is None:
-        stage.learn(status="interrupted", turn_id=stream.turn_id)
-    else:
+    elif ending is not None:
         stage.fail(ending)
