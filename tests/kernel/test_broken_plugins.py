@@ -64,6 +64,7 @@ async def test_a_broken_plugin_is_skipped_aloud(
     assert discovery.skipped == kernel.skipped == (skipped,)
     assert [item.skipped for item in discovery.plugins] == [skipped.reason, None]
     assert [(line["plugin"], line["log_level"]) for line in log] == [("broken", "warning")]
+    assert log[0]["reason"] == skipped.reason
 
 
 @pytest.mark.parametrize("case", BROKEN)

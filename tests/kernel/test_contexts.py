@@ -285,7 +285,9 @@ async def test_metadata_travels_to_the_later_phases_of_the_run_and_of_no_other()
     kernel.register(inline(lambda ctx: seen.append(dict(ctx.metadata))), "observer")
     async with kernel.run() as run, kernel.run() as other:
         await run.pre(run.context(HookPhase.PRE_RUN))
-        await run.pre(run.context(HookPhase.PRE_TURN))
+        told = run.context(HookPhase.PRE_TURN)
+        assert (told.correlation_id, told.metadata) == (run.correlation_id, {"k": 1})
+        await run.pre(told)
         await run.pre(turn(metadata={"own": 2}))
         await other.pre(other.context(HookPhase.PRE_TURN))
     assert seen == [{"k": 1}, {"k": 1, "own": 2}, {}]

@@ -258,13 +258,18 @@ async def test_the_phases_own_deadline_caps_every_time_out() -> None:
     assert outcome.blocked is not None
 
 
-@pytest.mark.parametrize("style", [inline, hooked])
-async def test_nobody_is_asked_after_the_phases_deadline(style: object) -> None:
+@pytest.mark.parametrize("style", ["inline", "in a thread", "async"])
+async def test_nobody_is_asked_after_the_phases_deadline(style: str) -> None:
     """K6: not asked means blocked."""
     kernel = HookKernel()
     asked: list[str] = []
-    assert callable(style)
-    kernel.register(style(lambda ctx: asked.append("asked")), "guard")
+
+    async def waits(ctx: HookContext) -> None:
+        asked.append("asked")
+        await anyio.lowlevel.checkpoint()
+
+    function = waits if style == "async" else lambda ctx: asked.append("asked")
+    kernel.register(hooked(function, inline=style == "inline"), "guard")
     outcome = await kernel.run_pre(turn(deadline=time.monotonic() - 1))
     assert outcome.blocked is not None
     assert "the deadline of the phase had passed" in outcome.blocked.message

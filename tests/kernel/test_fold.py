@@ -400,6 +400,7 @@ async def test_a_block_after_a_tool_use_withholds_and_lets_observers_see_it() ->
     kernel.register(inline(lambda ctx: Block("no"), "post_tool_use"), "guard")
     kernel.register(inline(lambda ctx: seen.append(ctx.tool.output), "post_tool_use"), "audit")
     kernel.register(inline(lambda ctx: change, "post_tool_use"), "notes")
+    kernel.register(inline(lambda ctx: Block("neither"), "post_tool_use"), "second guard")
     outcome = await kernel.run_post(tool_use(HookPhase.POST_TOOL_USE, tool={"output": "data"}))
     assert outcome.withheld == Block("no", "guard", HookPhase.POST_TOOL_USE)
     assert set(seen) == {"data"}

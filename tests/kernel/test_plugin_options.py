@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -130,17 +131,28 @@ def test_options_for_a_plugin_that_takes_none_stop_the_start(
     assert problem in str(error.value)
 
 
-def test_a_broken_plugin_is_skipped_whatever_options_it_was_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "options", "problem"),
+    [
+        ("import no_such_module_at_all", {"x": 1}, "no_such_module_at_all"),
+        (WITH_OPTIONS.replace("limit: int = 3", "limit: int"), {}, "limit: Field required"),
+    ],
+)
+def test_a_plugin_that_fails_without_wrong_options_is_skipped(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    options: dict[str, Any],
+    problem: str,
 ) -> None:
-    """K11, the control: not for its options, and so it stops nothing that does not require it."""
+    """K11, the control: nobody counts on an option of it."""
     site = Site(tmp_path, monkeypatch)
-    site.offer("probe", "import no_such_module_at_all")
-    settings = Settings(plugins={"probe": PluginSettings(options={"x": 1})})
+    site.offer("probe", source, attribute="Policy" if "Policy" in source else "")
+    settings = Settings(plugins={"probe": PluginSettings(options=options)})
 
     (skipped,) = HookKernel().load_installed(settings).skipped
 
-    assert "no_such_module_at_all" in skipped.reason
+    assert problem in skipped.reason
 
 
 def test_a_module_finds_its_options_as_it_starts(

@@ -16,6 +16,7 @@ from codex_hooks import (
     HookContext,
     HookKernel,
     HookReport,
+    OptionsError,
     PluginError,
     Registration,
     hookimpl,
@@ -203,15 +204,28 @@ def test_a_plugin_starts_and_stops_once() -> None:
     assert plugin.calls == ["start a", "stop a"]
 
 
-def test_a_plugin_that_does_not_start_is_refused_and_leaves_nothing() -> None:
+@pytest.mark.parametrize("thread_id", [None, "t"])
+def test_a_plugin_that_does_not_start_is_refused_and_leaves_nothing(thread_id: str | None) -> None:
     """K9, K10."""
     kernel, plugin = HookKernel(), Lifecycle("start")
     with pytest.raises(PluginError, match="'a' did not start: LookupError") as refused:
-        kernel.register(plugin, "a", thread_id="t")
+        kernel.register(plugin, "a", thread_id=thread_id)
     assert refused.value.plugin == "a"
     assert plugin.calls == ["start a"]
     assert kernel.registrations() == ()
-    kernel.register(Lifecycle(), "a", thread_id="t")
+    kernel.register(Lifecycle(), "a", thread_id=thread_id)
+
+
+def test_a_plugin_may_refuse_to_start_in_words_of_the_kernel() -> None:
+    """K11: its error is the one that is raised."""
+    kernel = HookKernel()
+
+    def refuses(registration: Registration) -> None:
+        raise OptionsError("no such rule")
+
+    with pytest.raises(OptionsError, match=r"^no such rule$"):
+        kernel.register(hooked(refuses, "plugin_start"), "a")
+    assert kernel.registrations() == ()
 
 
 @pytest.mark.parametrize("how", ["stop", "exit"])

@@ -115,7 +115,9 @@ def test_the_user_can_tighten_what_the_machine_says(
     assert settings.of("mine").options == {"words": []}
 
 
-@pytest.mark.parametrize("user", ['order = ["audit"]', '[plugins.audit]\nmode = "observe"'])
+@pytest.mark.parametrize(
+    "user", ['order = ["audit"]', 'enabled = ["audit"]', '[plugins.audit]\nmode = "observe"']
+)
 def test_what_the_machine_says_holds_where_the_user_is_silent_or_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
 ) -> None:

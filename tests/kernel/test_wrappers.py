@@ -1,5 +1,6 @@
 """Generator hooks around a phase: K1, K5, F7."""
 
+import contextlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
@@ -128,7 +129,7 @@ async def test_a_wrapper_may_add_its_own_to_the_list_that_it_hands_on() -> None:
         return [*decisions, Block("no")]
 
     kernel.register(inline(around, wrapper=True), "wrapper")
-    kernel.register(inline(lambda ctx: Allow()), "allows")
+    kernel.register(inline(lambda ctx: Mutate(prompt="x")), "mutator")
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked == Block("no", "wrapper", HookPhase.PRE_TURN)
 
@@ -199,18 +200,50 @@ async def test_a_wrapper_that_fails_blocks_and_the_others_are_closed(
     kernel = HookKernel()
     done: list[str] = []
 
-    def outer(ctx: HookContext) -> Generator[None, list[Decision], None]:
-        yield
-        done.append("outer")
+    def noting(name: str) -> object:
+        def around(ctx: HookContext) -> Generator[None, list[Decision], None]:
+            yield
+            done.append(name)
 
-    kernel.register(inline(outer, wrapper=True), "outer")
+        return inline(around, wrapper=True)
+
+    kernel.register(noting("outer"), "outer")
     kernel.register(hooked(failing(where, is_async=is_async), wrapper=True), "broken")
+    kernel.register(noting("inner"), "inner")
     kernel.register(inline(lambda ctx: done.append("hook")), "hook")
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked is not None
     assert outcome.blocked.plugin == "broken"
     assert [issue.plugin for issue in outcome.report.issues] == ["broken"]
-    assert done == (["outer"] if where in ("before", "never yields") else ["hook", "outer"])
+    opens = where not in ("before", "never yields")
+    assert done == (["hook", "inner", "outer"] if opens else ["outer"])
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_wrapper_that_yields_too_often_is_closed_before_the_phase_ends(
+    is_async: bool,
+) -> None:
+    """K1, K5."""
+    kernel = HookKernel()
+    ended: list[str] = []
+
+    def around(ctx: HookContext) -> Generator[None, list[Decision], None]:
+        try:
+            yield
+            yield
+            yield
+        finally:
+            ended.append("closed")
+
+    async def async_around(ctx: HookContext) -> AsyncGenerator[None, list[Decision]]:
+        with contextlib.closing(around(ctx)) as steps:
+            for _ in steps:
+                yield
+
+    kernel.register(hooked(async_around if is_async else around, wrapper=True), "broken")
+    outcome = await kernel.run_pre(turn())
+    assert ended == ["closed"]
+    assert outcome.blocked is not None
 
 
 async def test_a_wrapper_whose_failure_may_pass_leaves_the_phase_to_the_others() -> None:
