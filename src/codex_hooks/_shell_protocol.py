@@ -105,7 +105,7 @@ def _check_keys(answer: Mapping[str, Any], action: str, known: Collection[str]) 
 
 def _attachments(given: Any) -> tuple[Attachment, ...]:
     try:
-        return tuple(_ATTACHMENTS[item["type"]](**_texts(item)) for item in _list(given))
+        return tuple(_ATTACHMENTS[item["type"]](**_fields(item)) for item in _list(given))
     except (TypeError, KeyError, AttributeError):
         raise InvalidDecision(
             f"add_attachments takes objects with a type, one of {', '.join(_ATTACHMENTS)}, "
@@ -119,11 +119,8 @@ def _list(given: Any) -> list[Any]:
     return given or []
 
 
-def _texts(item: Mapping[str, Any]) -> dict[str, str]:
-    values = {key: value for key, value in item.items() if key != "type" and value is not None}
-    if not all(isinstance(value, str) for value in values.values()):
-        raise TypeError("a field that is no text")
-    return values
+def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key != "type" and value is not None}
 
 
 def _plain(item: Any) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def test_a_broken_plugin_that_is_required_stops_start_up(
         (Settings(required=["guard"]), "not installed (did you mean 'guards'?)"),
         (Settings(required=["guards"], disabled=["guards"]), "disabled by the settings"),
         (Settings(required=["guards"], enabled=[]), "not among the plugins enabled"),
+        (Settings(required=["guards", "missing", "zeal"]), "is required by the settings and not"),
     ],
 )
 def test_a_required_plugin_that_is_not_there_stops_start_up(
@@ -104,6 +105,7 @@ def test_a_required_plugin_that_is_not_there_stops_start_up(
     """F10: missing, disabled, or not among the enabled; nothing is loaded before that is known."""
     site = Site(tmp_path, monkeypatch)
     module = site.offer("guards")
+    site.offer("zeal")
     kernel = HookKernel()
 
     with pytest.raises(DiscoveryError) as refused:

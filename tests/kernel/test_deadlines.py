@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from codex_hooks import Allow, Ask, HookContext, HookKernel, IssueKind
+from codex_hooks import Allow, Ask, HookContext, HookKernel, IssueKind, _dispatch
 from hooked import hooked, inline, turn
 
 SHORT = 0.02
@@ -71,6 +71,24 @@ async def test_inline_code_that_takes_too_long_blocks_when_it_is_done() -> None:
     outcome = await kernel.run_pre(turn())
     assert outcome.blocked is not None
     assert [issue.kind for issue in outcome.report.issues] == [IssueKind.TIMEOUT]
+
+
+async def test_what_an_inline_hook_takes_is_not_on_the_next_ones_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """K6, the control."""
+    kernel = HookKernel()
+    now = [0]
+    monkeypatch.setattr(_dispatch, "_clock", lambda: now[0])
+
+    def slow(ctx: HookContext) -> None:
+        now[0] += 9_000_000_000
+
+    kernel.register(inline(slow, timeout=10), "slow")
+    kernel.register(inline(lambda ctx: Allow(), timeout=1), "quick")
+    outcome = await kernel.run_pre(turn())
+    assert [call.microseconds for call in outcome.report.calls] == [9_000_000, 0]
+    assert outcome.allowed
 
 
 @pytest.mark.parametrize("half", ["before", "after"])

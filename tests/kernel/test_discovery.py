@@ -132,9 +132,10 @@ def test_the_configured_order_comes_first_and_then_the_name(
         kernel = HookKernel()
         kernel.register(Early(), name="0-in-code")
 
-        kernel.load_installed(Settings(order=["d", "missing", "b", "d"]))
+        found = kernel.load_installed(Settings(order=["d", "missing", "b", "d"]))
 
         asked = [item.plugin for item in kernel.plan("pre_turn").implementations]
+        assert [item.name for item in found.plugins] == asked[:-1]
         assert asked == ["d", "b", "Z", "a", "c", "0-in-code"]
         assert [item.name for item in kernel.registrations()] == asked
 

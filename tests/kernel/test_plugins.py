@@ -299,5 +299,6 @@ async def test_an_async_hook_without_an_await_needs_no_deadline_and_is_asked_lik
     kernel.register(hooked(waits), "waits")
     styles = [item.style.value for item in kernel.plan("pre_turn").implementations]
     assert styles == ["inline", "async"]
-    assert (await kernel.run_pre(turn())).allowed
+    outcome = await kernel.run_pre(turn())
+    assert [call.decision for call in outcome.report.calls] == ["allow", "allow"]
     assert (await kernel.run_pre(turn(prompt="fail"))).blocked is not None

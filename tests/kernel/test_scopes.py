@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import anyio
 import pluggy
 import pytest
+from structlog.testing import capture_logs
 
 from codex_hooks import (
     Block,
@@ -88,7 +89,8 @@ async def test_a_registration_ends_with_its_own_with_block_and_with_no_other() -
     """K9."""
     kernel = HookKernel()
     with kernel.register(inline(lambda ctx: None), "one", thread_id="t"):
-        with kernel.register(inline(lambda ctx: Block("no")), "two", thread_id="t"):
+        with kernel.register(inline(lambda ctx: Block("no")), "two", thread_id="t") as two:
+            assert two.name == "two"
             assert await blocked_in(kernel, "t")
         assert not await blocked_in(kernel, "t")
         assert [item.name for item in kernel.registrations()] == ["one"]
@@ -235,7 +237,9 @@ def test_closing_a_kernel_stops_every_plugin_even_after_one_that_fails_at_it(how
     plugins = [Lifecycle(how) for _ in range(3)]
     for number, plugin in enumerate(plugins):
         kernel.register(plugin, f"p{number}", thread_id="t" if number == 1 else None)
-    kernel.close()
+    with capture_logs() as log:
+        kernel.close()
+    assert sorted(line["plugin"] for line in log) == ["p0", "p1", "p2"]
     assert kernel.registrations() == ()
     assert [plugin.calls[-1] for plugin in plugins] == ["stop p0", "stop p1", "stop p2"]
 
@@ -355,8 +359,20 @@ def test_moving_a_plugin_to_another_thread_leaves_no_moment_in_which_it_is_nobod
     assert kernel.plan("pre_turn", "run").implementations == ()
 
 
-async def test_the_report_of_a_thread_reaches_its_own_observers_alone() -> None:
-    """K8, K9."""
+def test_a_registration_that_has_ended_is_not_moved_back_to_life() -> None:
+    """K9: the run may have ended while its thread was being opened."""
+    kernel = HookKernel()
+    registration = kernel.register(hooked(lambda ctx: None), "guard", thread_id="run")
+    registration.unregister()
+    registration.move_to("t")
+    assert kernel.registrations() == ()
+
+
+@pytest.mark.parametrize(
+    "of", [{"thread_id": "mine"}, {"thread_id": "x", "parent_thread_id": "mine"}]
+)
+async def test_the_report_of_a_thread_reaches_its_own_observers_alone(of: dict[str, str]) -> None:
+    """K8, K9: that of a sub-agent reaches its parent's."""
     kernel = HookKernel()
     told: list[str] = []
 
@@ -369,5 +385,5 @@ async def test_the_report_of_a_thread_reaches_its_own_observers_alone() -> None:
     kernel.register(tells("mine"), "a", thread_id="mine")
     kernel.register(tells("other"), "b", thread_id="other")
     async with kernel.run() as run:
-        await run.pre(turn(thread_id="mine"))
+        await run.pre(turn(**of))
     assert told == ["mine"]
