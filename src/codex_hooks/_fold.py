@@ -111,7 +111,8 @@ class Fold(Asking):
             return
         changed = self._change(decision) if isinstance(decision, Mutate) else False
         digest = digest_of(self.context) if changed else None
-        self._record(implementation, decision.word, microseconds, digest=digest)
+        why = decision.message if isinstance(decision, Ask | Block) else None
+        self._record(implementation, decision.word, microseconds, digest=digest, message=why)
         if not implementation.observe:
             self._enforce(decision, implementation)
 
@@ -136,7 +137,9 @@ class Fold(Asking):
         except InvalidDecision as error:
             self._fail(wrapper, IssueKind.VALIDATION, str(error), microseconds)
             return
-        self._record(wrapper, strongest.word if strongest else "nothing", microseconds)
+        word = strongest.word if strongest else "nothing"
+        why = strongest.message if isinstance(strongest, Ask | Block) else None
+        self._record(wrapper, word, microseconds, message=why)
         if isinstance(strongest, Ask | Block) and not wrapper.observe:
             self._enforce(strongest, wrapper)
 
@@ -257,6 +260,7 @@ class Fold(Asking):
         *,
         issue: HookIssue | None = None,
         digest: str | None = None,
+        message: str | None = None,
     ) -> None:
         self._log.append(
             (
@@ -270,5 +274,6 @@ class Fold(Asking):
                 not implementation.observe,
                 self._call_id,
                 digest,
+                message,
             )
         )

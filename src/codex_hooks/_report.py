@@ -43,7 +43,8 @@ class HookCall(NamedTuple):
     ``scope`` is ``"global"``, or the id of a thread or of a run; ``decision`` is ``"nothing"``,
     ``"allow"``, ``"mutate"``, ``"ask"``, ``"block"``, or ``"failed"`` with an ``issue``.
     ``enforced`` is false for a plugin in observe mode (K12). ``call_id`` names the tool use in a
-    tool phase, ``digest`` what a mutation led to.
+    tool phase, ``digest`` what a mutation led to. ``message`` is what a block or a question says,
+    also where it is not enforced.
     """
 
     plugin: str
@@ -56,6 +57,7 @@ class HookCall(NamedTuple):
     enforced: bool = True
     call_id: str | None = None
     digest: str | None = None
+    message: str | None = None
 
 
 CallRecord: TypeAlias = tuple[Any, ...]
@@ -72,9 +74,13 @@ class SkippedPlugin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HookReport:
-    """One run as its hooks saw it, in the order in which they were called."""
+    """One run as its hooks saw it, in the order in which they were called.
+
+    ``thread_id`` is that of the thread it was about, None where it ended before there was one.
+    """
 
     correlation_id: str
+    thread_id: str | None = None
     calls: tuple[HookCall, ...] = ()
     skipped: tuple[SkippedPlugin, ...] = ()
     blocks: tuple[Block, ...] = ()
@@ -105,6 +111,7 @@ class HookReport:
         """Return the report as plain JSON values."""
         return {
             "correlation_id": self.correlation_id,
+            "thread_id": self.thread_id,
             "blocks": [asdict(block) for block in self.blocks],
             "is_clean": self.is_clean,
             "failed_open": self.failed_open,

@@ -145,6 +145,7 @@ class Run:
         """The report so far."""
         return HookReport(
             correlation_id=self.correlation_id,
+            thread_id=self.thread_id,
             calls=tuple(map(HookCall._make, self._log)),
             skipped=self._kernel.skipped,
             blocks=tuple(self._blocks),

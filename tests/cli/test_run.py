@@ -138,6 +138,7 @@ def test_a_blocked_tool_use_is_told_and_the_run_still_succeeds(tmp_path: Path) -
     assert (done.returncode, done.stdout) == (0, "never mind\n")
     assert "pre_tool_use blocked by NoPasswords: keys are not read" in done.stderr
     assert "hook report hk-" in done.stderr
+    assert "block: keys" in done.stderr.replace("\n", "")
 
 
 @pytest.mark.codex

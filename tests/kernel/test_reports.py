@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Generator
 from typing import Any
 
 import anyio
@@ -10,8 +11,10 @@ import pytest
 
 from codex_hooks import (
     Allow,
+    Ask,
     AtPath,
     Block,
+    Decision,
     HookContext,
     HookIssue,
     HookKernel,
@@ -110,6 +113,31 @@ async def test_what_somebody_else_found_is_in_the_report_too() -> None:
             run.block(Block("no", "approver"))
         assert not run.report.is_clean
         assert (len(run.report.issues), len(run.report.blocks)) == (issues, blocks)
+
+
+async def test_a_report_says_why_also_where_nothing_came_of_it() -> None:
+    """K8, K12: a policy is tried in observe mode to read what it would have said."""
+    kernel = HookKernel()
+
+    def wraps() -> Generator[None, list[Decision], list[Decision]]:
+        return [*(yield), Ask("sure?")]
+
+    kernel.register(inline(lambda ctx: Block("not this"), "pre_tool_use"), "new", mode="observe")
+    kernel.register(inline(lambda ctx: Ask("may it?"), "pre_tool_use"), "asks")
+    kernel.register(hooked(wraps, "pre_tool_use", wrapper=True), "wraps", mode="observe")
+    kernel.register(inline(lambda ctx: None, "pre_tool_use"), "silent")
+    async with kernel.run() as run:
+        await run.pre(tool_use(thread_id="t"))
+    report = kernel.latest_report
+    assert report is not None
+    assert report.blocks == ()
+    assert report.thread_id == report.to_dict()["thread_id"] == "t"
+    assert [(call.plugin, call.message, call.enforced) for call in report.calls] == [
+        ("new", "not this", False),
+        ("asks", "may it?", True),
+        ("silent", None, True),
+        ("wraps", "sure?", False),
+    ]
 
 
 async def test_a_quiet_run_has_a_clean_report() -> None:

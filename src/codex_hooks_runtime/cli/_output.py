@@ -82,4 +82,5 @@ def _says(block: Block, issue: HookIssue) -> bool:
 
 def _decision(call: HookCall) -> str:
     observed = "" if call.enforced else " (observed)"
-    return f"{call.decision}{observed}"
+    why = f": {printable(call.message)}" if call.message else ""
+    return f"{call.decision}{observed}{why}"
