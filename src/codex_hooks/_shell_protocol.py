@@ -1,8 +1,9 @@
 """What a shell hook's command is told, and what its answer means: plain code, no I/O (K14).
 
 The command gets the context as one JSON object on stdin: the fields of `HookContext` by their
-names, but for ``deadline``. ``tool`` is an object or null, and each attachment has a ``type``:
-``at_path``, ``image_url``, ``local_image`` or ``skill``. It answers like this:
+names, but for ``deadline``. ``tool`` is an object, with the ``paths`` that it touches, or null, and
+each attachment has a ``type``: ``at_path``, ``image_url``, ``local_image`` or ``skill``.
+It answers like this:
 
 * exit status 0 and nothing on stdout: nothing to say;
 * exit status 0 and one JSON object: ``{"action": "allow"}``, ``{"action": "ask", "message": …}``,
@@ -20,7 +21,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_hooks._context import AtPath, Attachment, ImageUrl, LocalImage, Skill
+from codex_hooks._context import AtPath, Attachment, ImageUrl, LocalImage, Skill, ToolCall
 from codex_hooks._decisions import Allow, Ask, Block, Decision, InvalidDecision, Mutate
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(item: Any) -> dict[str, Any]:
     values = {field.name: getattr(item, field.name) for field in fields(item)}
+    if isinstance(item, ToolCall):
+        values["paths"] = item.paths
     return {"type": _TYPES[type(item)], **values} if type(item) in _TYPES else values
 
 

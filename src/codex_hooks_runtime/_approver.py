@@ -7,10 +7,11 @@ has said no (G4, G5); so has nobody, where there is no approver.
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
@@ -19,6 +20,7 @@ from codex_hooks import Ask, Block
 from codex_hooks._log import log
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from codex_hooks import HookKernel, HookPhase, PreOutcome, ToolCall
@@ -30,20 +32,23 @@ class ApprovalQuestion:
 
     That is the use of ``tool``, or else a run or a turn with ``prompt``, or the start of a session.
     ``plugin`` is who wants to know, None where Codex alone asks; then ``tool.approval`` says what
-    for. ``thread_id`` and ``turn_id`` are None until there are such. ``deadline`` is a
-    `time.monotonic` moment: what is answered later is a no.
+    for. ``thread_id`` and ``turn_id`` are None until there are such; where a sub-agent uses a tool,
+    ``parent_thread_id`` is the thread that you have opened. ``metadata`` is the run's.
+    ``deadline`` is a `time.monotonic` moment: what is answered later is a no.
     """
 
     message: str
-    plugin: str | None
     phase: HookPhase
-    prompt: str
-    tool: ToolCall | None
-    cwd: str | None
-    thread_id: str | None
-    turn_id: str | None
-    correlation_id: str
-    deadline: float
+    plugin: str | None = None
+    prompt: str = ""
+    tool: ToolCall | None = None
+    cwd: str | None = None
+    thread_id: str | None = None
+    parent_thread_id: str | None = None
+    turn_id: str | None = None
+    correlation_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    deadline: float = math.inf
 
     @property
     def seconds_left(self) -> float:
@@ -83,8 +88,10 @@ class Deciders:
                 tool=ctx.tool,
                 cwd=ctx.cwd,
                 thread_id=ctx.thread_id,
+                parent_thread_id=ctx.parent_thread_id,
                 turn_id=ctx.turn_id,
                 correlation_id=ctx.correlation_id,
+                metadata=ctx.metadata,
                 deadline=deadline,
             )
             why = await refusal_of(self.approver, question, self.kernel)

@@ -51,7 +51,7 @@ class ThreadHandle:
         runtime, thread = self.runtime, self._thread
         params = (profile or thread.profile.profile(plugins=())).prompt_in(thread.cwd, prompt)
         check_run(params, params.cwd)
-        async with runtime.kernel.run() as run:
+        async with runtime.kernel.run(metadata=params.metadata) as run:
             for plugin in params.plugins:
                 run.register(plugin)
             async with runtime.threads.at_turn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # pydantic needs it at run time
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codex_hooks import Attachment  # noqa: TC001  # pydantic needs it at run time
+from codex_hooks._frozen import freeze_mapping
 
 from ._errors import ConfigError
 from ._gate._dynamic import DynamicTool  # noqa: TC001  # pydantic needs it at run time
@@ -80,6 +82,13 @@ def _as_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return freeze_mapping(value, "metadata")
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
 class RunProfile(_Frozen):
     """How turns are run. ``timeout`` is in seconds, for a whole turn.
 
@@ -88,6 +97,7 @@ class RunProfile(_Frozen):
     ``privileged_escalation_approved`` and another approval policy (R9).
 
     ``plugins`` are active for the run alone, those of a `SessionConfig` for the session (K9).
+    ``metadata`` is what plugins see as ``ctx.metadata`` from the first hook on; Codex is not told.
 
     The last five belong to a thread and are settled when it is started, resumed or forked; a run
     in a thread that has them otherwise is refused. ``base_instructions`` take the place of
@@ -106,6 +116,7 @@ class RunProfile(_Frozen):
     timeout: float = Field(default=120.0, gt=0)
     output_schema: Annotated[dict[str, Any], AfterValidator(_as_json)] | None = None
     plugins: tuple[object, ...] = ()
+    metadata: Annotated[Mapping[str, Any], AfterValidator(_frozen)] = {}
     base_instructions: str | None = None
     developer_instructions: str | None = None
     interactive: bool = False

@@ -172,7 +172,7 @@ class Runtime(ThreadApi, ServerView):
         params = params.replace(cwd=check_run(params, params.cwd))
         if known := self.threads.get(thread_id):
             known.check(params)
-        async with self.kernel.run() as run:
+        async with self.kernel.run(metadata=params.metadata) as run:
             for plugin in params.plugins:
                 run.register(plugin)
             before = prompt_context(run, HookPhase.PRE_RUN, params, thread_id)
@@ -250,7 +250,7 @@ class Runtime(ThreadApi, ServerView):
 
     async def _open(self, how: How, thread_id: str | None, config: SessionConfig) -> ThreadHandle:
         cwd = check_run(config, config.cwd)
-        async with self.kernel.run() as run:
+        async with self.kernel.run(metadata=config.metadata) as run:
             for plugin in config.plugins:
                 run.register(plugin)
             profile = config.profile(plugins=())

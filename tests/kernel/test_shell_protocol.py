@@ -23,6 +23,7 @@ from codex_hooks import (
 )
 from codex_hooks._command import MAX_OUTPUT, Finished
 from codex_hooks._shell_protocol import context_json, decision_of
+from codex_hooks.testing import patch, prompt
 
 
 def test_the_context_is_told_in_full() -> None:
@@ -72,6 +73,7 @@ def test_the_context_is_told_in_full() -> None:
             "input": {"command": ["ls", {"deep": None}]},
             "output": None,
             "approval": {"kind": "command", "reason": "to look", "grants": {"network": True}},
+            "paths": [],
         },
         "result": None,
         "error": None,
@@ -79,6 +81,14 @@ def test_the_context_is_told_in_full() -> None:
         "sandbox": None,
         "round": 1,
     }
+
+
+def test_a_command_need_not_read_patches() -> None:
+    """K14: what is a property in Python is told too."""
+    text = "*** Begin Patch\n*** Add File: notes\n+tea\n*** End Patch"
+
+    assert json.loads(context_json(patch(text)))["tool"]["paths"] == ["notes"]
+    assert json.loads(context_json(prompt("hi")))["tool"] is None
 
 
 def answered(text: str | bytes, status: int = 0, stderr: bytes = b"") -> Finished:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
-from codex_hooks import Block, HookContext, PluginError, hookimpl
+from codex_hooks import Ask, Block, HookContext, PluginError, hookimpl
 from codex_hooks_runtime import (
+    ApprovalQuestion,
     BlockedByHook,
     ConfigError,
     PromptRunParams,
@@ -21,8 +23,6 @@ from codex_hooks_runtime.testing import Hang, RunCommand, Say
 from runtime.scripted import Journal, scripted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from codex_hooks import Decision
     from codex_hooks_runtime.testing import Step
 
@@ -129,6 +129,42 @@ async def test_a_sessions_plugins_are_its_own_from_its_start_to_its_end(tmp_path
             assert len(mine.seen) == before + 4
         assert [item.plugin for item in client.kernel.registrations()] == [everyones]
     assert len(everyones.seen) > len(mine.seen)
+
+
+async def test_what_a_caller_says_of_a_session_is_there_from_its_first_hook_on(
+    tmp_path: Path,
+) -> None:
+    """K7, R1: for plugins and approvers that serve many; another session's stays apart."""
+    everyones = Journal(pre_turn=Ask("may it?"))
+    asked: list[ApprovalQuestion] = []
+
+    def approver(question: ApprovalQuestion) -> bool:
+        asked.append(question)
+        return True
+
+    script: list[Step] = [Say("one"), Say("two"), Say("three")]
+    async with scripted(script, everyones, approver=approver) as (client, _):
+        config = SessionConfig(cwd=tmp_path, metadata={"tenant": "a"})
+        async with await client.start_session(config) as session:
+            await session.ask("hello")
+            async with (await client.runtime.thread_fork(session.thread_id)).turn_start(
+                "and"
+            ) as on:
+                await on.finish()
+        assert {ctx.metadata.get("tenant") for ctx in everyones.seen} == {"a"}
+        assert [question.metadata for question in asked] == [{"tenant": "a"}] * 2
+        everyones.seen.clear()
+        await client.run(tmp_path, "elsewhere")
+        assert {ctx.metadata.get("tenant") for ctx in everyones.seen} == {None}
+
+
+def test_what_a_caller_says_of_a_session_is_json() -> None:
+    """K7."""
+    no_mapping: Any = [1]
+    with pytest.raises(ConfigError, match=r"metadata: .*object"):
+        SessionConfig(cwd=Path(), metadata={"tenant": object()})
+    with pytest.raises(ConfigError, match=r"metadata: .*dictionary"):
+        SessionConfig(cwd=Path(), metadata=no_mapping)
 
 
 async def test_a_sessions_plugin_guards_its_thread_whoever_asks(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Contexts as a hook would see them, each made with one call.
 
-``fields`` are those of `HookContext`; what is left out is what a run in ``/project`` would have.
+``fields`` are those of `HookContext`, and those of `tool` where it is about one; what is left out
+is what a run in ``/project`` would have.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codex_hooks._context import HookContext, HookPhase, ToolCall, ToolKind
+from codex_hooks._context import HookContext, HookPhase, ToolApproval, ToolCall, ToolKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +48,11 @@ def tool(
     *,
     kind: ToolKind = "other",
     call_id: str = "call_1",
+    approval: ToolApproval | None = None,
     **fields: Any,
 ) -> HookContext:
-    """Return a ``pre_tool_use`` context about any tool."""
-    call = ToolCall(call_id=call_id, name=name, kind=kind, input=tool_input)
+    """Return a ``pre_tool_use`` context about any tool; with ``approval``, Codex's own question."""
+    call = ToolCall(call_id=call_id, name=name, kind=kind, input=tool_input, approval=approval)
     usual = {**_USUAL, "turn_id": "turn_test", "phase": HookPhase.PRE_TOOL_USE}
     return HookContext(**{**usual, "tool": call, **fields})
 

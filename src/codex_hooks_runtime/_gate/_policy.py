@@ -83,8 +83,9 @@ class _Decided(NamedTuple):
 class ThreadPolicy:
     """Answers for one thread and its sub-agents (G9).
 
-    ``thread_id`` is set once the server has named the thread; ``known`` is what plugins are told of
-    the turn under way, or of the last one where a sub-agent outlives it; ``stopped`` holds the
+    ``thread_id`` is set once the server has named the thread; ``known`` and
+    ``metadata`` are what plugins are told of the turn under way, or of the last one where a
+    sub-agent outlives it; ``stopped`` holds the
     turns in which nothing is let through any more. ``report_unmediated`` is the tripwire.
     """
 
@@ -98,6 +99,7 @@ class ThreadPolicy:
         self.thread_id: str | None = None
         self.run: Run | None = None
         self.known: Mapping[str, str | None] = {}
+        self.metadata: Mapping[str, Any] = {}
         self.stopped: set[str] = set()
         self.sub_agents: set[str] = set()
         self._deciders = deciders
@@ -317,7 +319,7 @@ class ThreadPolicy:
             with self.run.bound_to_log():
                 yield self.run
         else:
-            async with self._deciders.kernel.run() as run:
+            async with self._deciders.kernel.run(metadata=self.metadata) as run:
                 yield run
 
     def _parent_of(self, thread_id: str) -> str | None:

@@ -104,7 +104,7 @@ class ThreadGate:
         """
         self._owner.check_apart(writable)
         policy = self.policy
-        policy.run, policy.known = run, known
+        policy.run, policy.metadata, policy.known = run, run.metadata, known
         ended: PromptRunError | None = None
         try:
             yield self._begin

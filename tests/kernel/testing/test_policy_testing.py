@@ -18,6 +18,7 @@ from codex_hooks import (
     HookPhase,
     Mutate,
     PluginError,
+    ToolApproval,
     hookimpl,
 )
 from codex_hooks.testing import (
@@ -143,6 +144,17 @@ def test_contexts_are_worded_as_codex_words_them() -> None:
     assert after.tool is not None
     assert (after.phase, after.tool.output) == (HookPhase.POST_TOOL_USE, "text")
     assert after.tool.input == {"x": 1}
+
+
+def test_what_codex_asks_itself_is_a_context_too() -> None:
+    """G5: the second question about a use."""
+    asked = ToolApproval(kind="command", grants={"outsideSandbox": True})
+    for ctx in (command("ls", approval=asked), patch("", approval=asked)):
+        assert ctx.tool is not None
+        assert ctx.tool.approval == asked
+    policy = Policy(lambda ctx: Block("no") if ctx.tool and ctx.tool.approval else None)
+    assert_blocks(policy, command("ls", approval=asked))
+    assert_passes(policy, command("ls"))
 
 
 def test_check_plugin_finds_nothing_wrong_with_a_sound_plugin() -> None:

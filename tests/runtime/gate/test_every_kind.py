@@ -193,7 +193,9 @@ async def test_what_sub_agents_do_is_under_their_parents_plugins(tmp_path: Path)
     for plugin in (Tools(), Tools(keep_keys)):
         async with (
             gated(script) as (client, model),
-            await client.start_session(SessionConfig(cwd=tmp_path, plugins=(plugin,))) as session,
+            await client.start_session(
+                SessionConfig(cwd=tmp_path, plugins=(plugin,), metadata={"tenant": "a"})
+            ) as session,
         ):
             await session.ask("go on")
             (of_child,) = (use for use in client.tool_uses if use.kind == "command")
@@ -203,6 +205,7 @@ async def test_what_sub_agents_do_is_under_their_parents_plugins(tmp_path: Path)
         )
         assert before.thread_id == of_child.thread_id
         assert before.parent_thread_id == session.thread_id
+        assert before.metadata == {"tenant": "a"}
         assert plugin.uses[0] == ("pre_tool_use", "spawn_agent")
         reached = any(SECRET in request.text for request in model.requests)
         assert reached == of_child.allowed
