@@ -193,6 +193,7 @@ async def test_a_mutation_that_the_phase_cannot_carry_blocks(
     outcome = await kernel.run_pre(ctx)
     assert outcome.blocked is not None
     assert f"{phase} cannot change" in outcome.blocked.message
+    assert outcome.blocked.message.endswith("metadata")
     assert outcome.report.issues[0].kind is IssueKind.VALIDATION
 
 

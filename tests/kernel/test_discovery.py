@@ -146,14 +146,15 @@ async def test_a_plugin_in_observe_mode_is_reported_and_not_enforced(
     """K12: with the control beside it."""
     site = Site(tmp_path, monkeypatch)
     site.offer("probe")
-    for mode in ("observe", "enforce"):
+    for mode in ("observe", "enforce", None):
         kernel = HookKernel()
         found = kernel.load_installed(Settings(plugins={"probe": PluginSettings(mode=mode)}))
 
-        assert [item.mode for item in found.plugins] == [mode]
+        (registration,) = kernel.registrations()
+        assert registration.mode == found.plugins[0].mode == (mode or "enforce")
         outcome = await kernel.run_pre(turn())
 
-        assert bool(outcome.blocked) is (mode == "enforce")
+        assert bool(outcome.blocked) is (mode != "observe")
         assert [call.decision for call in outcome.report.calls] == ["block"]
 
 

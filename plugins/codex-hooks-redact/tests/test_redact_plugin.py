@@ -97,23 +97,83 @@ async def test_switched_off_for_one_side_it_still_works_on_the_other() -> None:
 
 
 class Adds:
-    """Adds a line to every prompt, after the redactor has seen it."""
+    """Adds a line to every prompt and output, after the redactor has seen it."""
 
     def __init__(self, line: str) -> None:
         self.line = line
 
     @hookimpl(trylast=True)
-    async def pre_turn(self, ctx: HookContext) -> Mutate:
+    async def pre_run(self, ctx: HookContext) -> Mutate:
         return Mutate(prompt=f"{ctx.prompt}\n{self.line}")
 
+    pre_turn = pre_run
 
-async def test_a_secret_that_a_later_plugin_adds_is_masked_too() -> None:
-    """K3: recheck, also where the redactor has changed the prompt itself before."""
-    outcome = await kernel_with(Adds("token=s3cr3tZ0ne99")).run_pre(prompt(PROMPT))
-    assert outcome.blocked is None
-    assert KEY not in outcome.context.prompt
-    assert "s3cr3tZ0ne99" not in outcome.context.prompt
-    assert outcome.context.prompt.count("[redacted") == 2
+    @hookimpl(trylast=True)
+    async def post_tool_use(self, ctx: HookContext) -> Mutate:
+        return Mutate(tool_output=f"{text_of(ctx)}\n{self.line}")
+
+
+class Watches:
+    """Notes every prompt and output that it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @hookimpl
+    async def pre_run(self, ctx: HookContext) -> None:
+        self.seen.append(text_of(ctx))
+
+    pre_turn = post_tool_use = pre_run
+
+
+def text_of(ctx: HookContext) -> str:
+    return ctx.prompt if ctx.tool is None else str(ctx.tool.output)
+
+
+async def run(kernel: HookKernel, ctx: HookContext) -> str:
+    """Return what is left of the text of ``ctx``."""
+    if ctx.phase.is_pre:
+        return text_of((await kernel.run_pre(ctx)).context)
+    return text_of((await kernel.run_post(ctx)).context)
+
+
+each_text = pytest.mark.parametrize(
+    "ctx", [prompt(PROMPT, HookPhase.PRE_RUN), prompt(PROMPT), output(PROMPT)]
+)
+
+
+@each_text
+async def test_a_secret_that_a_later_plugin_adds_is_masked_too(ctx: HookContext) -> None:
+    """K3: recheck, also where the redactor has changed the text itself before."""
+    text = await run(kernel_with(Adds("token=s3cr3tZ0ne99")), ctx)
+    assert KEY not in text
+    assert "s3cr3tZ0ne99" not in text
+    assert text.count("[redacted") == 2
+
+
+@each_text
+async def test_plugins_that_were_there_before_are_shown_no_secret_either(ctx: HookContext) -> None:
+    """K1: the redactor is asked first; without it the same plugin sees all, the control."""
+    watches = Watches()
+    kernel = HookKernel()
+    kernel.register(watches, "watches")
+    await run(kernel, ctx)
+    assert watches.seen == [PROMPT]
+    kernel.register(Redact(), "redact")
+    await run(kernel, ctx)
+    assert len(watches.seen) == 2
+    assert KEY not in watches.seen[1]
+
+
+async def test_rules_of_ones_own_are_the_plugins_too(tmp_path: Path) -> None:
+    rules = tmp_path / "acme.yml"
+    rules.write_text(
+        "rules:\n  - name: Acme\n    id: acme.badge\n    pattern: '\\b(ACME-[0-9]{6})\\b'\n"
+        "    min_entropy: 0\n    confidence: medium\n    examples: [ACME-123456]\n"
+    )
+    text = "badge ACME-123456"
+    assert await run(kernel_with(), prompt(text)) == text
+    assert "ACME-123456" not in await run(kernel_with(rules=[rules]), prompt(text))
 
 
 @pytest.mark.parametrize(
