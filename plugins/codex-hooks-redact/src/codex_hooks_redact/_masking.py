@@ -54,12 +54,11 @@ def found_in(secret: bytes, rule: str, key: bytes) -> Found:
     return Found(kind, f"[redacted {kind} {digits}]")
 
 
-def outside_placeholders(data: bytes, spans: Iterable[Span]) -> list[Span]:
+def outside_placeholders(data: bytes, spans: Sequence[Span]) -> list[Span]:
     """Return the spans that are not part of a placeholder, so that masking twice is masking once.
 
     What only looks like one, and names no kind of secret found here, protects nothing.
     """
-    spans = list(spans)
     kinds = {kind_of(span.rule).encode() for span in spans}
     masked = [item.span() for item in _PLACEHOLDER.finditer(data) if item[1] in kinds]
     starts = [start for start, _ in masked]
