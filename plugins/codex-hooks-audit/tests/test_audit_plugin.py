@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from codex_hooks import (
@@ -26,11 +27,10 @@ from codex_hooks_redact import Redact
 from pydantic import ValidationError
 
 from codex_hooks_audit import Audit, Options, verify
+from codex_hooks_audit._files import Files
+from codex_hooks_audit._log import Durability
 from codex_hooks_audit._read import records
 from faulty import FaultyFiles
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "k3yTr0mb0neQ7"
 
@@ -282,6 +282,44 @@ async def test_each_process_says_that_it_has_begun(tmp_path: Path) -> None:
         ("process", "digest"),
     ]
     assert all(isinstance(record["pid"], int) for record in opened)
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+class SyncedFiles(Files):
+    """Counts how often the disk was waited for."""
+
+    def __init__(self) -> None:
+        self.synced = 0
+
+    def sync(self, fd: int) -> None:
+        self.synced += 1
+        super().sync(fd)
+
+
+@pytest.mark.parametrize("durability", get_args(Durability))
+async def test_a_record_that_is_to_outlive_a_power_failure_is_on_the_disk_before_the_use(
+    tmp_path: Path, durability: Durability
+) -> None:
+    """The control is one that only outlives the process."""
+    files, kernel = SyncedFiles(), HookKernel()
+    kernel.register(Audit(Options(path=tmp_path, durability=durability), files=files), "audit")
+    await kernel.run_pre(tool_use())
+    before = files.synced
+    await kernel.run_pre(tool_use())
+    assert (files.synced > before) is (durability == "power")
+
+
+async def test_a_plugin_that_has_stopped_keeps_no_file_open(tmp_path: Path) -> None:
+    """K9: the control is the one at work."""
+    before = open_files()
+    kernel = kernel_with(tmp_path)
+    await kernel.run_pre(tool_use())
+    assert open_files() > before
+    kernel.close()
+    assert open_files() == before
 
 
 async def test_a_damaged_key_blocks_instead_of_being_replaced(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ def test_a_head_that_was_removed_names_the_first_record(tmp_path: Path) -> None:
     assert str(problem_of(tmp_path)).startswith("record 1 is missing: record 3 stands")
     path.unlink()
     assert problem_of(tmp_path) == Problem(1, "is missing: the next segment is 000000000005.jsonl")
+    for path in tmp_path.glob("*.jsonl"):
+        path.unlink()
+    assert problem_of(tmp_path) == Problem(1, f"is missing: the log had {COUNT} records")
 
 
 def test_a_segment_that_is_gone_or_under_another_name_is_named(tmp_path: Path) -> None:
