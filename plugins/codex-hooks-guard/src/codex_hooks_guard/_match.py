@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ._access import Access, access_of
 from ._arguments import is_flag
 from ._paths import Place, pattern_at
-from ._pattern import compile_pattern
+from ._pattern import PatternList, compile_pattern, compile_patterns
 from ._programs import GLOBAL_VALUES, SHORT_VALUES
 from ._text import Hole, Text
 
@@ -45,10 +46,8 @@ class Subject:
 
 
 def holds(rule: Rule, subject: Subject) -> bool:
-    """Whether every condition of ``rule`` holds for the command."""
+    """Whether every condition of ``rule``, which is not about tools alone, holds."""
     command = subject.command
-    if rule.is_about_tools:
-        return True
     if rule.action == "allow" and not _is_known(command):
         return False
     if command.hidden:
@@ -58,20 +57,29 @@ def holds(rule: Rule, subject: Subject) -> bool:
         return False
     enough = all if rule.action == "allow" else any
     place, access = subject.place, subject.access
-    settings = (Text.of(f"{name}=", value) for name, value in command.env)
-    redirects = (Text.of(f"{each.operator} ", each.target) for each in command.redirects)
-    given = [word for word in rest if word.parts != _FROM_A_FILE]
     return (
         not rule.hidden
         and (not rule.flags or any(_has_flag(flag, command) for flag in rule.flags))
-        and (not rule.arguments or _some(rule.arguments, given))
-        and (not rule.env or _some(rule.env, settings))
-        and (not rule.redirects or _some(rule.redirects, redirects))
+        and (not rule.arguments or _some(rule.arguments, _given(rest)))
+        and (not rule.env or _some(rule.env, _settings(command)))
+        and (not rule.redirects or _some(rule.redirects, _redirects(command)))
         and (not rule.reads or _paths(rule.reads, access.reads, place, enough))
         and (not rule.writes or _paths(rule.writes, access.writes, place, enough))
         and (not rule.removes or _paths(rule.removes, access.removes, place, enough))
         and (not rule.network or _some(rule.network, access.hosts, enough))
     )
+
+
+def _given(words: Iterable[Text]) -> list[Text]:
+    return [word for word in words if word.parts != _FROM_A_FILE]
+
+
+def _settings(command: Command) -> list[Text]:
+    return [Text.of(f"{name}=", value) for name, value in command.env]
+
+
+def _redirects(command: Command) -> list[Text]:
+    return [Text.of(f"{each.operator} ", each.target) for each in command.redirects]
 
 
 def is_for_tool(rule: Rule, tool: str) -> bool:
@@ -84,7 +92,7 @@ def _is_known(command: Command) -> bool:
     return not command.hidden and all(text.literal is not None for text in texts)
 
 
-def _rest(commands: Sequence[str], command: Command) -> _Rest:
+def _rest(commands: tuple[str, ...], command: Command) -> _Rest:
     """Return the arguments after one of ``commands``, such as ``git push``; None where it is none.
 
     Options may stand anywhere between the words of a command.
@@ -92,8 +100,10 @@ def _rest(commands: Sequence[str], command: Command) -> _Rest:
     if not commands:
         return command.arguments
     program = command.program
+    if not command.words or not compile_patterns(_programs(commands), path=False).may(program):
+        return None
     values = GLOBAL_VALUES.get(program.literal or "", "")
-    for wanted in commands if command.words else ():
+    for wanted in commands:
         name, *subcommands = wanted.split()
         if not _may(name, program):
             continue
@@ -101,6 +111,11 @@ def _rest(commands: Sequence[str], command: Command) -> _Rest:
         if rest is not None:
             return rest
     return None
+
+
+@lru_cache(maxsize=256)
+def _programs(commands: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.split()[0] for each in commands))
 
 
 def _after(subcommands: Sequence[str], arguments: Sequence[Text], values: str) -> _Rest:
@@ -145,30 +160,25 @@ def _flags_of(word: str, command: Command) -> str:
 
 
 def _some(
-    patterns: Sequence[str], texts: Iterable[Text], enough: Callable[[Iterable[bool]], bool] = any
+    patterns: tuple[str, ...], texts: Sequence[Text], enough: Callable[[Iterable[bool]], bool] = any
 ) -> bool:
-    wanted = [each for each in patterns if each[0] != "!"]
-    besides = [compile_pattern(each[1:], path=False) for each in patterns if each[0] == "!"]
-    given = list(texts)
-    return bool(given) and enough(
-        any(_may(each, text) for each in wanted) and not any(each.surely(text) for each in besides)
-        for text in given
-    )
+    compiled = compile_patterns(patterns, path=False)
+    return bool(texts) and enough(map(compiled.may, texts))
 
 
 def _paths(
-    patterns: Sequence[str],
+    patterns: tuple[str, ...],
     paths: Sequence[Text],
     place: Place,
     enough: Callable[[Iterable[bool]], bool],
 ) -> bool:
-    at = [(each[0] == "!", pattern_at(each.removeprefix("!"), place)) for each in patterns]
-    wanted = [compile_pattern(each, path=True) for no, each in at if each and not no]
-    besides = [compile_pattern(each, path=True) for no, each in at if each and no]
-    return bool(paths) and enough(
-        any(each.may(path) for each in wanted) and not any(each.surely(path) for each in besides)
-        for path in paths
-    )
+    return bool(paths) and enough(map(_patterns_at(patterns, place).may, paths))
+
+
+@lru_cache(maxsize=256)
+def _patterns_at(patterns: tuple[str, ...], place: Place) -> PatternList:
+    at = ((each[0] == "!", pattern_at(each.removeprefix("!"), place)) for each in patterns)
+    return compile_patterns(tuple("!" * no + each for no, each in at if each), path=True)
 
 
 def _may(pattern: str, text: Text) -> bool:

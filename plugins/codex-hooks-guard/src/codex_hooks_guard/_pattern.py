@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ._text import OPEN, Hole, Text
@@ -25,6 +26,7 @@ _Token: TypeAlias = str | Hole
 _TOKENS: Final = {"?": Hole.CHAR, "*": Hole.NAME, "**": Hole.BELOW}
 _REGEX: Final = {Hole.CHAR: "[^/]", Hole.NAME: "[^/]*", Hole.BELOW: ".*"}
 
+_FLAGS: Final = re.DOTALL | re.IGNORECASE
 _MANY: Final = (Hole.NAME, Hole.BELOW)
 _GLOBS: Final = (Hole.CHAR, Hole.NAME)
 
@@ -37,11 +39,15 @@ class _Spelling:
     """One form of a pattern; ``naming`` says which of its tokens tell a name from others.
 
     Separators do not, nor does the ending of a name that has more to it: ``*.json`` is no naming
-    of ``logins.json``.
+    of ``logins.json``. ``lead`` is what is written out at the beginning, after the ``**`` of one
+    that ``floats``; ``start`` are the states before any character.
     """
 
     tokens: tuple[_Token, ...]
     naming: tuple[bool, ...]
+    floats: bool
+    lead: str
+    start: frozenset[tuple[int, bool]]
 
     @classmethod
     def of(cls, tokens: tuple[_Token, ...]) -> _Spelling:
@@ -56,7 +62,14 @@ class _Spelling:
         ]
         if has_stem:
             naming[dot:] = [False] * (len(tokens) - dot)
-        return cls(tokens, tuple(naming))
+        floats = tokens[:2] == (Hole.BELOW, "/")
+        lead = "".join(str(each) for each in takewhile(_is_one_folded, tokens[floats:]))
+        states = _closed(tokens, {(0, not any(naming))})
+        return cls(tokens, tuple(naming), floats, lead.casefold(), frozenset(states))
+
+    def agreed_by(self, place: int) -> bool:
+        """Whether the characters up to ``place`` name something, or need not."""
+        return not any(self.naming) or any(self.naming[:place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +96,52 @@ class Pattern:
         return self.exact.fullmatch("".join(filled)) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class PatternList:
+    """A condition's patterns: of ``wanted`` one has to match, and of ``besides`` none.
+
+    ``regex`` is all that is wanted in one, for texts of which everything is known.
+    """
+
+    wanted: tuple[Pattern, ...]
+    besides: tuple[Pattern, ...]
+    regex: re.Pattern[str]
+
+    def may(self, text: Text) -> bool:
+        """Whether ``text`` may turn out to match, and is surely no exception."""
+        literal = text.literal
+        if literal is not None:
+            matches = self.regex.fullmatch(literal) is not None
+        else:
+            matches = any(each.may(text) for each in self.wanted)
+        return matches and not any(each.surely(text) for each in self.besides)
+
+
+@lru_cache(maxsize=4096)
+def compile_patterns(sources: tuple[str, ...], *, path: bool) -> PatternList:
+    """Compile a list of patterns; ``!`` before one makes it an exception."""
+    wanted = tuple(compile_pattern(each, path=path) for each in sources if each[0] != "!")
+    besides = tuple(compile_pattern(each[1:], path=path) for each in sources if each[0] == "!")
+    anchored: list[str] = []
+    floating: list[str] = []
+    for spelling in dict.fromkeys(each for pattern in wanted for each in pattern.alternatives):
+        # What floats has its beginning in common: looked for once, not once for each.
+        place = floating if spelling.floats else anchored
+        place.append(_regex_of(spelling.tokens[2 * spelling.floats :]))
+    if floating:
+        anchored.append(f".*/(?:{'|'.join(floating)})")
+    return PatternList(wanted, besides, re.compile("|".join(anchored) or "(?!)", _FLAGS))
+
+
 @lru_cache(maxsize=4096)
 def compile_pattern(source: str, *, path: bool) -> Pattern:
     """Compile ``source``; where it is not about a ``path``, ``*`` is anything."""
     alternatives = tuple(tuple(_tokens(each, path=path)) for each in _spelled_out(source, path))
-    regex = "|".join(
-        "".join(re.escape(t) if isinstance(t, str) else _REGEX[t] for t in tokens)
-        for tokens in alternatives
-    )
+    regex = "|".join(map(_regex_of, alternatives))
     return Pattern(
         floating=not path or source.startswith("**/"),
         alternatives=tuple(map(_Spelling.of, alternatives)),
-        regex=re.compile(regex, re.DOTALL | re.IGNORECASE),
+        regex=re.compile(regex, _FLAGS),
         exact=re.compile(regex, re.DOTALL),
     )
 
@@ -110,6 +157,10 @@ def _spelled_out(source: str, path: bool) -> Sequence[str]:
     return (source,)
 
 
+def _regex_of(tokens: Sequence[_Token]) -> str:
+    return "".join(re.escape(each) if isinstance(each, str) else _REGEX[each] for each in tokens)
+
+
 def _tokens(source: str, *, path: bool) -> Iterator[_Token]:
     for piece in re.findall(r"\*\*|.", source, re.DOTALL):
         token = _TOKENS.get(piece, piece)
@@ -123,16 +174,50 @@ def _may(spelling: _Spelling, text: Text, floating: bool) -> bool:
     on the way there.
     """
     tokens = spelling.tokens
-    states = _closed(tokens, {(0, not any(spelling.naming))})
-    for part in text.parts:
+    states, parts = _after_head(spelling, text.head.casefold()), text.parts[bool(text.head) :]
+    for part in parts:
+        if not states:
+            return False
         if isinstance(part, str):
-            for char in part.casefold():
-                states = _closed(tokens, _after_char(spelling, states, char))
-                if not states:
-                    return False
+            states = _after_chars(spelling, states, part.casefold())
         else:
             states = _closed(tokens, _after_hole(tokens, states, part, floating))
     return (len(tokens), True) in states
+
+
+def _after_head(spelling: _Spelling, head: str) -> set[tuple[int, bool]]:
+    """Return the states after the known beginning of a text, mostly without going through it."""
+    lead = spelling.lead
+    if not spelling.floats:
+        count = min(len(lead), len(head))
+        if lead[:count] != head[:count]:
+            return set()
+        states = _closed(spelling.tokens, {(count, spelling.agreed_by(count))})
+        return _after_chars(spelling, states, head[count:])
+    if not lead or lead in head:
+        return _after_chars(spelling, set(spelling.start), head)
+    states = set(spelling.start)
+    place = head.find("/", max(0, len(head) - len(lead)))
+    while place >= 0:  # it may end with the beginning of the pattern
+        if lead.startswith(head[place:]):
+            reached = 1 + len(head) - place
+            states.add((reached, spelling.agreed_by(reached)))
+        place = head.find("/", place + 1)
+    return states
+
+
+def _after_chars(
+    spelling: _Spelling, states: set[tuple[int, bool]], chars: str
+) -> set[tuple[int, bool]]:
+    place = 0
+    while states and place < len(chars):
+        if spelling.floats and states == spelling.start:  # all the same up to the next folder
+            place = chars.find("/", place)
+            if place < 0:
+                break
+        states = _closed(spelling.tokens, _after_char(spelling, states, chars[place]))
+        place += 1
+    return states
 
 
 def _closed(tokens: Sequence[_Token], states: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
@@ -162,6 +247,10 @@ def _after_char(
         elif isinstance(token, str) and token.casefold() == char:
             reached.add((place + 1, agreed or spelling.naming[place]))
     return reached
+
+
+def _is_one_folded(token: _Token) -> bool:
+    return isinstance(token, str) and len(token.casefold()) == 1
 
 
 def _begins_name(tokens: Sequence[_Token], place: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -53,7 +54,7 @@ class Rule(BaseModel):
     match: _Texts = ()
     not_match: _Texts = ()
 
-    @property
+    @cached_property
     def is_about_tools(self) -> bool:
         """Whether a tool's name is all that the rule asks about."""
         return not any(getattr(self, key) for key in CONDITIONS)
