@@ -56,10 +56,13 @@ class Server:
 
 
 class Gated:
-    def __init__(self, gate: ToolGate, thread: ThreadGate, server: Server) -> None:
+    def __init__(
+        self, gate: ToolGate, thread: ThreadGate, server: Server, kernel: HookKernel
+    ) -> None:
         self.gate = gate
         self.thread = thread
         self.server = server
+        self.kernel = kernel
 
     async def decide(self, command: str, **event: Any) -> Any:
         words = {"session_id": THREAD, "turn_id": TURN, "tool_input": {"command": command}} | event
@@ -85,8 +88,9 @@ class Gated:
 
 @asynccontextmanager
 async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
+    kernel = HookKernel()
     gate = ToolGate(
-        Deciders(kernel=HookKernel(), approver=None, approval_deadline=10),
+        Deciders(kernel=kernel, approver=None, approval_deadline=10),
         mode="native",
         deadline=10,
         on_unmediated=on_unmediated,
@@ -97,7 +101,7 @@ async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
             thread = gate.thread(interactive=False, web_search=False, tools=())
             thread.policy.thread_id = THREAD
             gate.add(THREAD, thread)
-            yield Gated(gate, thread, server)
+            yield Gated(gate, thread, server, kernel)
 
 
 async def test_a_use_that_was_decided_starts_once() -> None:
