@@ -56,6 +56,12 @@ def test_the_parse_the_rule_and_the_reason_are_shown(tmp_path: Path) -> None:
     assert "  cat .env\n      in $(…), xargs\n      credential-files\n" in output
 
 
+def test_of_nothing_it_says_so(tmp_path: Path) -> None:
+    assert (
+        check("# a comment", "--cwd", str(tmp_path)).output == "pass\n\nIt comes down to nothing.\n"
+    )
+
+
 def test_json_says_where_each_command_was_found(tmp_path: Path) -> None:
     work = tmp_path / "work"
     document = json.loads(check("cd x && sh -c 'rm -rf ../y'", "--json", "--cwd", str(work)).output)

@@ -106,6 +106,17 @@ def test_nested_json_is_walked_with_its_keys() -> None:
     assert PAT not in str(result)
 
 
+def test_keys_that_are_no_strings_stay_and_what_is_no_json_is_refused() -> None:
+    value = {1: f"password={KEY}", None: {2.5: "x"}, "password": [KEY]}
+    masked = Redactor().redact_json(value).value
+    assert list(masked) == [1, None, "password"]
+    assert masked[None] == {2.5: "x"}
+    assert KEY not in str(Redactor().redact_json({7: {8: f"password={KEY}"}}).value)
+    for strange, name in ((b"x", "bytes"), ({"a": {KEY}}, "set"), ({("a",): 1}, "tuple")):
+        with pytest.raises(RedactionError, match=name):
+            Redactor().redact_json(strange)
+
+
 def test_a_value_without_secrets_comes_back_as_the_very_same() -> None:
     value = {"output": "all well", "lines": ("a", "b")}
     assert Redactor().redact_json(value).value is value

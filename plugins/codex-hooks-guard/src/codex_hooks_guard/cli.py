@@ -90,7 +90,7 @@ def _print_text(verdict: Verdict) -> None:
     typer.echo(typer.style(action, _COLOURS.get(action, "green"), bold=True))
     for rule in dict.fromkeys(finding.rule for finding in verdict.findings):
         typer.echo(f"  rule {rule.name} ({rule.action}): {_printable(rule.reason)}")
-    typer.echo("\nIt comes down to:")
+    typer.echo("\nIt comes down to:" if verdict.commands else "\nIt comes down to nothing.")
     for command in verdict.commands:
         named = [each.rule.name for each in verdict.findings if each.command == command]
         typer.echo(f"  {_printable(str(command)) or '(nothing)'}")

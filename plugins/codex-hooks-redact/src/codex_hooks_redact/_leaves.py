@@ -2,22 +2,30 @@
 
 All strings of a value are scanned at once: each behind the key that it stands under, since
 ``"password": "…"`` says more than ``…`` does, and with their neighbours, since some secrets come
-in pairs. Keys are looked through as well.
+in pairs. Keys are looked through as well. Numbers, booleans and null hold no secret; what else is
+no JSON is refused, for nobody has looked into it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from codex_hooks_redact._detector import RedactionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codex_hooks_redact._masking import Span
 
+_SCALARS: Final = (int, float, type(None))
+
 
 class Leaves:
-    """The strings of a value in one buffer, ``data``."""
+    """The strings of a value in one buffer, ``data``.
+
+    Raises `RedactionError` for what is no JSON.
+    """
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -53,11 +61,16 @@ class Leaves:
             self._add(value, f'"{key}": "' if key else '"', '"\n')
         elif isinstance(value, Mapping):
             for name, item in value.items():
-                self._add(name, "\n", "\n")
-                self._collect(item, name)
+                if isinstance(name, str):
+                    self._add(name, "\n", "\n")
+                elif not isinstance(name, _SCALARS):
+                    raise _no_json("a key", name)
+                self._collect(item, str(name))
         elif isinstance(value, list | tuple):
             for item in value:
                 self._collect(item, key)
+        elif not isinstance(value, _SCALARS):
+            raise _no_json("a value", value)
 
     def _add(self, text: str, before: str = "", after: str = "") -> None:
         start, content, end = (
@@ -72,7 +85,17 @@ class Leaves:
         if isinstance(value, str):
             return texts.pop()
         if isinstance(value, Mapping):
-            return {texts.pop(): self._rebuild(item, texts) for item in value.values()}
+            return {
+                texts.pop() if isinstance(name, str) else name: self._rebuild(item, texts)
+                for name, item in value.items()
+            }
         if isinstance(value, list | tuple):
             return [self._rebuild(item, texts) for item in value]
         return value
+
+
+def _no_json(what: str, value: object) -> RedactionError:
+    return RedactionError(
+        f"{what} is of type {type(value).__name__}, which JSON does not have: "
+        "turn it into text to have it looked through"
+    )

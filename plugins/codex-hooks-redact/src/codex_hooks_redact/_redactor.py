@@ -59,7 +59,11 @@ class Redactor:
         return Redacted(*self._redact(text))
 
     def redact_json(self, value: Any) -> RedactedJson:
-        """Like `redact`, for every string and key in ``value``; tuples come back as lists."""
+        """Like `redact`, for every string and key in ``value``; tuples come back as lists.
+
+        Raises `RedactionError` for what is no JSON as well, such as bytes or a set. Keys may be
+        numbers, booleans or None, which `json.dumps` takes too; they stay as they are.
+        """
         return RedactedJson(*self._redact(value))
 
     def _redact(self, value: Any) -> tuple[Any, tuple[Found, ...]]:
