@@ -29,8 +29,10 @@ from ._tasks import owned_tasks
 from ._transport import StdioTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Self
+
+    from anyio.abc import TaskGroup
 
     from ._handshake import Version
     from ._messages import ServerRequest
@@ -54,6 +56,7 @@ class Connection:
     _outbox: Outbox
     _caller: Caller
     _desk: ServerRequestDesk
+    _tasks: TaskGroup
     _cleanup: AsyncExitStack
     initialize_result: JsonObject
     """What the server said of itself."""
@@ -90,7 +93,7 @@ class Connection:
             )
             stack.push_async_callback(self._transport.aclose)
             outbox = self._outbox = Outbox(self._transport)
-            tasks = await stack.enter_async_context(owned_tasks())
+            tasks = self._tasks = await stack.enter_async_context(owned_tasks())
             self._caller = Caller(
                 outbox, max_in_flight=options.max_in_flight, usual_seconds=options.call_timeout
             )
@@ -164,6 +167,10 @@ class Connection:
     async def notify(self, method: str, params: JsonObject | None = None) -> None:
         """Send a notification; raises ``TransportClosed`` if nobody is there to read it."""
         await self._caller.notify(method, params)
+
+    def start_soon(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``work`` in a task that may outlive its caller, and ends with the connection."""
+        self._tasks.start_soon(work)
 
     def subscribe_live(
         self, *, capacity: int | None = None, thread_id: str | None = None

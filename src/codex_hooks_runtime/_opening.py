@@ -58,7 +58,9 @@ class ThreadOpener:
         """
         connection = await self._server.connection(f"thread/{how}")
         return await made_or_undone(
-            partial(self._open, connection, how, thread_id, profile, cwd, model=model), self.release
+            connection,
+            partial(self._open, connection, how, thread_id, profile, cwd, model=model),
+            self.release,
         )
 
     async def release(self, thread: LoadedThread) -> None:

@@ -6,7 +6,7 @@ A reader who is too slow and loses events gets the answer from the server's own 
 from __future__ import annotations
 
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -163,7 +163,9 @@ class PromptRunStream:
             return
         with anyio.move_on_after(INTERRUPT_SECONDS, shield=True):
             try:
-                await self._begin()
+                # Of a thread that was let go of meanwhile nothing is told: so not for all the time.
+                with anyio.move_on_after(INTERRUPT_SECONDS / 2):
+                    await self._begin()
                 try:
                     await self.interrupt()
                 except InvalidRequest:  # it has ended meanwhile, which is what was wanted
@@ -176,13 +178,16 @@ class PromptRunStream:
             except RpcError:
                 return  # the server has ended
 
-    def _close(self) -> None:
+    async def _leave(self) -> None:
         """Let nobody wait for what nobody reads any more, be it in another task, or later."""
-        if self.ending is None:
-            self._failure = TurnInterrupted(
-                f"turn {self.turn_id} was left before its end: finish() it inside its block"
-            )
-        self._events.wake()
+        try:
+            await self._abandon()
+        finally:
+            if self.ending is None:
+                self._failure = TurnInterrupted(
+                    f"turn {self.turn_id} was left before its end: finish() it inside its block"
+                )
+            await self._events.__aexit__()
 
 
 @asynccontextmanager
@@ -190,18 +195,19 @@ async def started_turn(
     connection: Connection, thread_id: str, params: PromptRunParams
 ) -> AsyncIterator[PromptRunStream]:
     """Start a turn and yield its stream; whatever happens, the turn is over at the end."""
-    async with (
-        connection.subscribe_live(thread_id=thread_id) as events,
-        owned_tasks() as tasks,
-    ):
 
-        async def start() -> PromptRunStream:
+    async def start() -> PromptRunStream:
+        async with AsyncExitStack() as undo:
+            events = connection.subscribe_live(thread_id=thread_id)
+            await undo.enter_async_context(events)
             reply = await connection.call("turn/start", turn_start_params(thread_id, params))
             turn = TurnCollector(thread_id, str(reply["turn"]["id"]))
-            return PromptRunStream(connection, events, turn, params.timeout)
+            undo.pop_all()  # the stream's to leave from here on
+        return PromptRunStream(connection, events, turn, params.timeout)
 
-        stream = await made_or_undone(start, PromptRunStream._abandon)  # noqa: SLF001
-        try:
+    stream = await made_or_undone(connection, start, PromptRunStream._leave)  # noqa: SLF001
+    try:
+        async with owned_tasks() as tasks:
             tasks.start_soon(stream._keep_time)  # noqa: SLF001
             with anyio.move_on_after(params.timeout):
                 try:
@@ -209,8 +215,5 @@ async def started_turn(
                 except RpcError:
                     pass  # whoever reads the stream is told
             yield stream
-        finally:
-            try:
-                await stream._abandon()  # noqa: SLF001
-            finally:
-                stream._close()  # noqa: SLF001
+    finally:
+        await stream._leave()  # noqa: SLF001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,50 @@ async def test_a_client_of_the_real_codex_leaves_nothing_either(
     async with nothing_left(tmp_path, monkeypatch):
         async for step in cancelled_everywhere(live, stride=25):
             assert await children() == [], f"after step {step}"
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize(
+    ("method", "undone_by"),
+    [("turn/start", "turn/interrupt"), ("thread/start", "thread/unsubscribe")],
+)
+async def test_what_is_answered_after_its_caller_has_gone_is_undone_all_the_same(
+    method: str, undone_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F30: by a server so slow that nobody can wait for it."""
+    monkeypatch.setattr("codex_hooks_runtime._undo.GRACE_SECONDS", 0)
+    monkeypatch.setattr("codex_hooks_runtime._stream.INTERRUPT_SECONDS", 60)
+    async with scripted([Hang()]) as (client, _):
+        runtime = client.runtime
+        if method == "turn/start":
+            ask = (await client.start_session(SessionConfig(cwd=tmp_path))).ask
+        else:
+            ask = partial(client.run, tmp_path)
+        connection = await runtime.server.connection()
+        real_call = connection.call
+        answered, gone, undone = anyio.Event(), anyio.Event(), anyio.Event()
+
+        async def late(asked: str, *args: Any, **options: Any) -> Any:
+            reply = await real_call(asked, *args, **options)
+            if asked == method:
+                answered.set()
+                await gone.wait()
+            if asked == undone_by:
+                undone.set()
+            return reply
+
+        monkeypatch.setattr(connection, "call", late)
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask, "go")
+                await answered.wait()
+                tasks.cancel_scope.cancel()
+            (thread_id,) = await runtime.thread_loaded_list()
+            assert not undone.is_set()
+            gone.set()
+            await undone.wait()
+            while (await runtime.thread_read(thread_id)).status == "active":
+                await anyio.lowlevel.checkpoint()
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
