@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import stat
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from codex_hooks_audit import AuditError, AuditLog
+from codex_hooks_audit import AuditError, AuditLog, cli
 from codex_hooks_audit.cli import app
 
 if TYPE_CHECKING:
@@ -112,6 +113,24 @@ def test_export_writes_json_lines_as_they_are_and_csv_for_a_spreadsheet(tmp_path
     assert written.exit_code == 0
     assert [json.loads(line)["run"] for line in target.read_text().splitlines()] == ["hk-2"] * 3
     assert invoke("export", "--log", folder, "--format", "xml").exit_code == 2
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, OSError(errno.ENOSPC, "full")])
+def test_an_export_that_ends_early_says_that_the_file_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    """It ends with a whole line, so that nobody would see it."""
+
+    def early(*_: object) -> int:
+        raise end
+
+    target = tmp_path / "out.jsonl"
+    folder = log_in(tmp_path / "log")
+    monkeypatch.setattr(cli, "export", early)
+    stopped = invoke("export", "--log", folder, "-o", target)
+    assert stopped.exit_code != 0
+    assert f"{target} is not complete\n" in stopped.output
+    assert "complete" not in invoke("export", "--log", folder).output  # of a file alone
 
 
 def test_nothing_that_steers_a_terminal_reaches_it(tmp_path: Path) -> None:

@@ -120,10 +120,15 @@ def export_command(
     target: Any = nullcontext(sys.stdout)
     if output is not None:
         target = _created(output)
-    with _progress("exporting", folder) as read, target as out:
-        found = records(folder, containing=json.dumps(run) if run else None, read=read)
-        wanted_ones = (item for item in found if run is None or item[1].get("run") == run)
-        count = export(wanted_ones, out, wanted)
+    try:
+        with _progress("exporting", folder) as read, target as out:
+            found = records(folder, containing=json.dumps(run) if run else None, read=read)
+            wanted_ones = (item for item in found if run is None or item[1].get("run") == run)
+            count = export(wanted_ones, out, wanted)
+    except BaseException:  # Ctrl-C as well: what is there looks whole
+        if output is not None:
+            typer.echo(f"{output} is not complete", err=True)
+        raise
     if output is not None:
         typer.echo(f"{count} records written to {output}", err=True)
 
