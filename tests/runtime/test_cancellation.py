@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from functools import partial
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
