@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codex_hooks import Allow, Mutate
+from codex_hooks_runtime._gate._dynamic import DynamicTool
 from codex_hooks_runtime._messages import ServerRequest
 from hooked import inline
 from runtime.gate.test_tripwire_events import THREAD, TURN, Gated, gated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMAND = "item/commandExecution/requestApproval"
 PERMISSIONS = "item/permissions/requestApproval"
+TOOL = "item/tool/call"
 MCP = "mcpServer/elicitation/request"
 TYPED = "item/commandExecution/terminalInteraction"
 ARGUMENTS = {"path": "/notes"}
@@ -124,20 +126,54 @@ async def type_into(on: Gated, text: str) -> None:
 async def test_what_was_typed_with_a_yes_is_let_through_once_and_nothing_else_is() -> None:
     """G8: what no hook of Codex's tells is judged late; a rewrite of it comes too late."""
 
-    def rewrites(ctx: HookContext) -> Decision | None:
-        asked = ctx.tool is not None and ctx.tool.approval
-        return Allow() if asked else Mutate(tool_input={"command": "true"})
+    late: list[str] = []
 
-    async with gated("record") as on:
+    def rewrites(ctx: HookContext) -> Decision | None:
+        assert ctx.tool is not None
+        if ctx.tool.approval:
+            return Allow()
+        late.append(ctx.tool.input["command"])
+        return Mutate(tool_input={"command": "true"}) if late[-1] == "print(2)" else None
+
+    async with gated("report") as on:
         await on.decide("python3")
         on.kernel.register(inline(rewrites, "pre_tool_use"), "rewrites")
         words = "write_stdin --session-id 7 'print(1)'"
         asked = {"kind": "writeStdin", "itemId": "call_1", "command": words}
         assert await ask(on, COMMAND, **asked) == YES
-        await type_into(on, "print(1)")
-        assert await on.found() == []
-        late = "write_stdin call_1: a policy would have rewritten it, and it had happened already"
         await type_into(on, "print(2)")
-        assert await on.found() == [late]
+        rewritten = (
+            "write_stdin call_1: a policy would have rewritten it, and it had happened already"
+        )
+        assert await on.found() == [rewritten]
         await type_into(on, "print(1)")
-        assert await on.found() == [late, late]
+        assert await on.found() == [rewritten]
+        assert late == ["print(2)"]
+        await type_into(on, "print(1)")
+        assert await on.found() == [rewritten]
+        assert late == ["print(2)", "print(1)"]
+
+
+async def test_a_tool_of_ours_is_called_once_for_each_verdict_about_this_very_call() -> None:
+    """G3: not by another name, with other arguments, or again."""
+    calls: list[Any] = []
+    tools = [
+        DynamicTool(name=name, description="Notes.", function=calls.append)
+        for name in ("note", "erase")
+    ]
+    async with gated("report", tools) as on:
+        await on.decide("", tool_name="note", tool_input=ARGUMENTS)
+        told = {"callId": "call_1", "tool": "note", "arguments": ARGUMENTS}
+        assert await ask(on, TOOL, **{**told, "tool": "erase"}) is None
+        assert await ask(on, TOOL, **{**told, "arguments": {"path": "/other"}}) is None
+        assert calls == []
+        served = await ask(on, TOOL, **told)
+        assert served is not None
+        assert served["success"]
+        assert calls == [ARGUMENTS]
+        assert await ask(on, TOOL, **told) is None
+        assert calls == [ARGUMENTS]
+        assert len(await on.found()) == 3
+        unknown = await ask(on, TOOL, **{**told, "tool": "gone"})
+        assert unknown is not None
+        assert not unknown["success"]

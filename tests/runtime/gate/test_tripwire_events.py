@@ -13,17 +13,19 @@ from codex_hooks_runtime._approver import Deciders
 from codex_hooks_runtime._errors import EmptyAssistantText, TurnInterrupted, UnmediatedToolUse
 from codex_hooks_runtime._gate._items import script_of, seen_use
 from codex_hooks_runtime._gate._ledger import Ledger, ToolUse, digest_of
-from codex_hooks_runtime._gate._payload import Proceed, Withhold, parse_event
+from codex_hooks_runtime._gate._payload import Deny, Proceed, Withhold, parse_event
 from codex_hooks_runtime._gate._tool_gate import ToolGate
 from codex_hooks_runtime._live import LiveFeed, LiveSubscription
 from codex_hooks_runtime._messages import LiveEvent
 from runtime.gate.tool_events import after, before
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from codex_hooks import Run
+    from codex_hooks_runtime._gate._dynamic import DynamicTool
     from codex_hooks_runtime._gate._thread_gate import ThreadGate
+    from codex_hooks_runtime._gate._tool_gate import OnUnmediated
 
 THREAD, TURN = "thread", "turn"
 
@@ -87,7 +89,12 @@ class Gated:
 
 
 @asynccontextmanager
-async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
+async def gated(
+    on_unmediated: OnUnmediated = "interrupt",
+    tools: Sequence[DynamicTool] = (),
+    *,
+    web_search: bool = False,
+) -> AsyncIterator[Gated]:
     kernel = HookKernel()
     gate = ToolGate(
         Deciders(kernel=kernel, approver=None, approval_deadline=10),
@@ -98,7 +105,7 @@ async def gated(on_unmediated: Any = "interrupt") -> AsyncIterator[Gated]:
     server = Server()
     with anyio.fail_after(60):
         async with gate, gate.watching(server):
-            thread = gate.thread(interactive=False, web_search=False, tools=())
+            thread = gate.thread(interactive=False, web_search=web_search, tools=tools)
             thread.policy.thread_id = THREAD
             gate.add(THREAD, thread)
             yield Gated(gate, thread, server, kernel)
@@ -125,6 +132,30 @@ async def test_another_input_another_id_another_turn_are_other_uses() -> None:
             await on.decide("ls")
             on.start(**({"command": "/bin/bash -lc ls"} | changed))
             assert len(await on.found()) == 1
+
+
+@pytest.mark.parametrize("web_search", [False, True])
+async def test_a_search_of_the_providers_is_unmediated_unless_it_was_wanted(
+    web_search: bool,
+) -> None:
+    """G8: and nothing but that is let pass where it was."""
+    async with gated(web_search=web_search) as on:
+        on.server.say("item/started", item={"type": "webSearch", "id": "search"})
+        found = ["webSearch search: no policy had judged it"]
+        assert await on.found() == ([] if web_search else found)
+        on.start("ls", turnId="next")
+        assert len(await on.found()) == (1 if web_search else 2)
+
+
+async def test_a_use_of_a_thread_that_is_not_this_gates_is_denied() -> None:
+    """G9: it answers for its thread and that one's sub-agents, whose uses are their own."""
+    async with gated() as on:
+        assert isinstance(await on.decide("ls", session_id="other"), Deny)
+        assert isinstance(await on.decide("ls", agent_id="sub"), Proceed)
+        on.start("ls", threadId="sub")
+        assert await on.found() == []
+        on.start("ls")
+        assert await on.found() == ["Bash call_1: no policy had judged it"]
 
 
 async def test_a_turn_is_stopped_once_and_its_processes_ended() -> None:
