@@ -104,9 +104,11 @@ async def test_permissions_are_granted_to_the_tool_that_asks_for_them_and_for_th
         assert answer == {"permissions": wanted, "scope": "turn"}
 
 
-@pytest.mark.parametrize("decision", [None, Mutate(tool_input={"command": "pwd"})])
+@pytest.mark.parametrize(
+    ("decision", "allowed"), [(None, False), (Mutate(tool_input={"command": "pwd"}), True)]
+)
 async def test_without_an_allow_or_with_another_input_nothing_is_accepted(
-    decision: Decision | None,
+    decision: Decision | None, allowed: bool
 ) -> None:
     """G5: nobody is there to ask, and what is rewritten now can no longer be sent."""
 
@@ -115,6 +117,8 @@ async def test_without_an_allow_or_with_another_input_nothing_is_accepted(
 
     async with gated() as on:
         on.kernel.register(inline(second, "pre_tool_use"), "second thoughts")
+        if allowed:
+            allow_everything(on)
         await on.decide("ls")
         assert await ask(on, COMMAND, itemId="call_1", command="ls") is None
 

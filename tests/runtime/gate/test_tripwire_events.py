@@ -328,3 +328,28 @@ def test_true_and_one_are_two_inputs() -> None:
     ledger.open(ToolUse("t", "u", "c", "x", "mcp", {}, digest_of({})))
     ledger.close_thread("t")
     assert ledger.claim("started", "t", "u", "c", lambda _use: True) is None
+
+
+def use_of(thread_id: str, call_id: str) -> ToolUse:
+    given = {"command": "ls"}
+    return ToolUse(thread_id, TURN, call_id, "Bash", "command", given, digest_of(given))
+
+
+def test_closing_a_thread_forgets_its_own_uses_alone() -> None:
+    """G3."""
+    ledger = Ledger()
+    for thread_id in ("one", "two"):
+        ledger.open(use_of(thread_id, "call_1"))
+    ledger.close_thread("one")
+    assert ledger.find("one", TURN, "call_1", lambda _: True) is None
+    assert ledger.find("two", TURN, "call_1", lambda _: True) is not None
+
+
+def test_a_command_that_outlives_its_turn_is_found_by_its_own_call_alone() -> None:
+    """G3: the same command under another call is another use."""
+    ledger = Ledger()
+    ledger.open(use_of(THREAD, "call_1"))
+    assert ledger.claim("started", THREAD, TURN, "call_1", lambda _: True) is not None
+    ledger.close_turn(THREAD, TURN)
+    assert ledger.find(THREAD, "next", "call_1", lambda _: True) is not None
+    assert ledger.find(THREAD, "next", "call_2", lambda _: True) is None
