@@ -52,7 +52,7 @@ class AtPath:
 
 @dataclass(frozen=True, slots=True)
 class ImageUrl:
-    """An image that the server fetches from ``url``."""
+    """An image in a ``data:`` URL, for Codex fetches none from other hosts."""
 
     url: str
 

@@ -83,10 +83,10 @@ class _Decided(NamedTuple):
 class ThreadPolicy:
     """Answers for one thread and its sub-agents (G9).
 
-    ``thread_id`` is set once the server has named the thread; ``known`` and
-    ``metadata`` are what plugins are told of the turn under way, or of the last one where a
-    sub-agent outlives it; ``stopped`` holds the
-    turns in which nothing is let through any more. ``report_unmediated`` is the tripwire.
+    ``thread_id`` is set once the server has named the thread. ``known`` and ``metadata`` are what
+    plugins are told of the turn under way, or of the last one where a sub-agent outlives it.
+    ``stopped`` holds the turns in which nothing is let through any more. ``report_unmediated`` is
+    the tripwire.
     """
 
     def __init__(
