@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openai_codex.client import CodexClient, CodexConfig
+from openai_codex.retry import retry_on_overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,9 @@ class OfficialClient:
                 self._client.wait_for_turn_completed(turn_id)
 
         def stream(thread: str) -> None:
+            retry_on_overload(lambda: read(thread), max_attempts=1_000)
+
+        def read(thread: str) -> None:
             for _ in self._client.stream_text(thread, f"say {words}"):
                 pass
 
