@@ -45,6 +45,18 @@ class TurnRecord(_Record):
         return str(messages[-1].get("text", "")) if messages else ""
 
 
+class TurnReply(_Record):
+    """What the server answers when a turn was started."""
+
+    turn: TurnRecord
+
+
+class SteerReply(_Record):
+    """What the server answers when more was said into a turn."""
+
+    turn_id: str
+
+
 class ThreadRecord(_Record):
     """One thread. Times are in seconds since 1970; ``turns`` is filled where it was asked for."""
 

@@ -14,7 +14,9 @@ import anyio
 from ._errors import InvalidRequest, RpcError, TransportClosed, TurnInterrupted, TurnTimeout
 from ._live import Lagged, LiveEvent
 from ._record import recorded_message, recorded_turn
+from ._records import TurnReply
 from ._tasks import owned_tasks
+from ._thread_api import parse
 from ._turn import TurnCollector
 from ._undo import made_or_undone
 from ._wire import turn_start_params
@@ -201,7 +203,7 @@ async def started_turn(
             events = connection.subscribe_live(thread_id=thread_id)
             await undo.enter_async_context(events)
             reply = await connection.call("turn/start", turn_start_params(thread_id, params))
-            turn = TurnCollector(thread_id, str(reply["turn"]["id"]))
+            turn = TurnCollector(thread_id, parse("turn/start", TurnReply, reply).turn.id)
             undo.pop_all()  # the stream's to leave from here on
         return PromptRunStream(connection, events, turn, params.timeout)
 

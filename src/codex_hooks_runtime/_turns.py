@@ -10,8 +10,10 @@ from codex_hooks import HookContext, HookPhase
 from ._bracket import bracket, check_passed
 from ._errors import ConfigError
 from ._models import PromptRunResult
+from ._records import SteerReply
 from ._sandbox import sandbox_name
 from ._stream import started_turn
+from ._thread_api import parse
 from ._wire import check_attachments, turn_input
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ async def steer_turn(
             "input": turn_input(params.cwd, params.prompt, params.attachments),
         },
     )
-    return str(reply["turnId"])
+    return parse("turn/steer", SteerReply, reply).turn_id
 
 
 def prompt_context(

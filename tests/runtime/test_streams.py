@@ -12,6 +12,7 @@ import pytest
 from codex_hooks import HookContext, hookimpl
 from codex_hooks_runtime import (
     AgentMessageDelta,
+    RpcError,
     SessionConfig,
     TransportClosed,
     TurnCompleted,
@@ -178,6 +179,24 @@ async def test_a_caller_cancelled_before_the_turn_has_an_id_leaves_no_turn(
         thread: Any = await real_call("thread/read", {"threadId": session.thread_id})
         assert thread["thread"]["status"] == {"type": "idle"}
         await session.close()
+
+
+async def test_an_answer_to_turn_start_that_names_no_turn_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R7."""
+    async with scripted([]) as (client, _):
+        thread = await client.runtime.thread_start(SessionConfig(cwd=tmp_path))
+        connection = await client.runtime.server.connection()
+
+        async def answer(*_: Any, **__: Any) -> Any:
+            return {"turn": None}
+
+        monkeypatch.setattr(connection, "call", answer)
+        with pytest.raises(RpcError, match=r"no TurnReply \(see turn\)"):
+            async with thread.turn_start("go"):
+                raise AssertionError
+        monkeypatch.undo()
 
 
 async def test_two_sessions_on_one_server_never_see_each_others_events(tmp_path: Path) -> None:
