@@ -120,6 +120,10 @@ class LiveSubscription:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Take nothing more; who still waits for news is told that it is over."""
         self._feed.remove(self._thread_id, self)
         self._left = True
         self.wake()

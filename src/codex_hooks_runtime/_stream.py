@@ -189,7 +189,7 @@ class PromptRunStream:
                 self._failure = TurnInterrupted(
                     f"turn {self.turn_id} was left before its end: finish() it inside its block"
                 )
-            await self._events.__aexit__()
+            self._events.leave()
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from codex import codex_binary
 from codex_hooks_runtime.testing import Fail, Hang, RunCommand, Say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from codex_hooks_runtime.testing import ModelRequest, Step
@@ -368,21 +368,22 @@ def test_what_codex_tries_again_is_told(tmp_path: Path) -> None:
     assert "no luck" in done.stderr
 
 
+def begun(*command: str, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start ``command`` and wait until it has printed the first of what the model says."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    assert process.stdout.read(3) == b"one"
+    return process
+
+
 @pytest.mark.codex
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_with_130_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     """R6: no process, no folder of the gate."""
     script: list[Step] = [[Say("one moment"), Hang()]]
     with offline_codex(script) as (_, home):
-        process = subprocess.Popen(
-            [COMMAND, "run", "hello"],
-            cwd=tmp_path,
-            env=home.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        assert process.stdout.read(3) == b"one"
+        process = begun(COMMAND, "run", "hello", cwd=tmp_path, env=home.env)
         assert processes_with(home.path)
 
         process.send_signal(number)
@@ -405,15 +406,7 @@ def test_under_nohup_the_end_of_the_terminal_ends_nothing(tmp_path: Path) -> Non
         return Say("done")
 
     with offline_codex(answer) as (_, home):
-        process = subprocess.Popen(
-            ["nohup", COMMAND, "run", "hello"],
-            cwd=tmp_path,
-            env=home.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        assert process.stdout.read(3) == b"one"
+        process = begun("nohup", COMMAND, "run", "hello", cwd=tmp_path, env=home.env)
 
         process.send_signal(signal.SIGHUP)
         sent.set()
